@@ -1,0 +1,473 @@
+"""The stages: what each one is asked and what it answers.
+
+A request is a value: the same request gives the same result. Files are named
+relative to the item's folder and carry their hash. Times are seconds from the
+start of the episode, as float. A stage measures and makes; what to keep is
+decided by the house, from the measurements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CONTRACT = 1
+"""Version of the form on disk; raised when an old engine could not read a new request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of an item: POSIX path relative to the item's folder, and its SHA-256 in hex."""
+
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        parts = self.path.split("/")
+        if not self.path or self.path.startswith("/") or ".." in parts or "\\" in self.path:
+            raise ValueError(f"a file's path stays inside its item, got {self.path!r}")
+        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
+            raise ValueError(f"a file needs its SHA-256 in hex, got {self.sha256!r}")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Segment:
+    """A stretch of time without a speaker."""
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Turn:
+    """One speaker, speaking without a break."""
+
+    start: float
+    end: float
+    speaker: str
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end)
+
+
+def _check_span(start: float, end: float) -> None:
+    if not 0 <= start < end:
+        raise ValueError(f"a stretch of time needs 0 <= start < end, got {start} and {end}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something a person should know about a recording that is still usable."""
+
+    kind: Literal[
+        "truncated", "corrupt", "short", "silent", "quiet", "clipping", "one_sided",
+        "phase_inverted", "mono", "telephone", "language", "no_speech", "singing", "other",
+    ]  # fmt: skip
+    text: str
+
+
+# ---------------------------------------------------------------- probe, extract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """An audio track; `index` counts audio tracks from 0, `language` is ISO 639-2 or 639-1 as the file says."""
+
+    index: int
+    codec: str
+    channels: int
+    sample_rate_hz: int
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubtitleTrack:
+    """A subtitle track; `index` counts subtitle tracks from 0; pictures (PGS, VobSub) have no text."""
+
+    index: int
+    codec: str
+    text: bool
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    start: float
+    end: float
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeRequest:
+    """Look into a video without decoding all of it (milliseconds)."""
+
+    video: File
+    language: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """`track` is what extract would take: by language, else the default track, else the first.
+
+    Raises RecordingError for what is no video, or has no audio.
+    """
+
+    container: str
+    duration: float | None
+    tracks: tuple[Track, ...]
+    subtitles: tuple[SubtitleTrack, ...]
+    chapters: tuple[Chapter, ...]
+    track: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractRequest:
+    """Take one audio track out of a video; `track` wins over `language` (ISO 639, two or three letters)."""
+
+    video: File
+    language: str | None = None
+    track: int | None = None
+    sample_rate_hz: Literal[44100, 48000] = 48000
+    bit_depth: Literal[16, 24] = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subtitles:
+    """Subtitles saved as text (SRT or ASS), times on the same timeline as the recording."""
+
+    file: File
+    track: int
+    format: Literal["srt", "ass"]
+    language: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractResult:
+    """The recording: FLAC, one or two channels, on the video's timeline (0 = start of the video).
+
+    A late audio stream begins with silence; a surround track is mixed down with its centre kept.
+    """
+
+    recording: File
+    duration: float
+    sample_rate_hz: int
+    channels: int
+    track: int
+    subtitles: tuple[Subtitles, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+# ---------------------------------------------------------------- fingerprint, separate
+
+
+@dataclass(frozen=True, kw_only=True)
+class FingerprintRequest:
+    """Acoustic fingerprint of a recording, for stretches that recur over a season."""
+
+    recording: File
+
+
+@dataclass(frozen=True, kw_only=True)
+class FingerprintResult:
+    """`fingerprint`: NumPy .npy of uint32, one word each `hop` seconds, the word at index i being
+    centred on (i + 0.5) x hop; words of the same sound differ in few bits."""
+
+    fingerprint: File
+    hop: float
+    words: int
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparateRequest:
+    """Split a recording into the voices and all the rest."""
+
+    recording: File
+    bit_depth: Literal[16, 24] = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparateResult:
+    """Stems as FLAC, with the recording's rate, channels and length; vocals + background equals the
+    recording in every sample (integers of `bit_depth`)."""
+
+    vocals: File
+    background: File
+    sample_rate_hz: int
+    duration: float
+
+
+# ---------------------------------------------------------------- diarize, embed
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizeRequest:
+    """Who speaks when. `speakers` if the number is known exactly, else bounds if known."""
+
+    vocals: File
+    speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizeResult:
+    """`turns` may overlap; `exclusive` never do and leave out the overlap; all sorted by time.
+
+    Speakers are SPEAKER_00, SPEAKER_01 ... in order of first appearance, and mean nothing outside
+    this recording. No speech: all empty, with a problem saying so.
+    """
+
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+    overlap: tuple[Segment, ...]
+    rttm: File
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedRequest:
+    """One vector for each turn; without turns the file is one person's speech (a reference) and the
+    engine takes stretches of at most 10 s of speech from it."""
+
+    vocals: File
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedResult:
+    """One unit vector a turn of `turns` (same order), in `vectors`: canonical JSON
+    {"model": "resemblyzer 0.1.4", "dimension": 256, "vectors": base64 of little-endian float32, row by row}.
+
+    `consistency`: for each turn the lowest cosine between a window of about 1.6 s and the turn's
+    vector; 1.0 for a turn too short to have two windows. A low value says that two people may share it.
+    """
+
+    vectors: File
+    model: str
+    dimension: int
+    turns: tuple[Turn, ...]
+    consistency: tuple[float, ...]
+
+
+# ---------------------------------------------------------------- cut, clean
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutRequest:
+    """Cut exclusive turns into clips at pauses; `background` (if given) lets music be measured."""
+
+    vocals: File
+    turns: tuple[Turn, ...]
+    background: File | None = None
+    overlap: tuple[Segment, ...] = ()
+    min_seconds: float = 1.0
+    max_seconds: float = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """What was measured of a clip, for the house to decide on. None: could not be measured.
+
+    `snr_db`: speech level over the level of its own pauses. `background_db`: level of the voice over
+    the level of the background stem at the same time. `loudness_lufs`: ITU-R BS.1770.
+    `clipped_share`: share of samples in flat tops. `bandwidth_hz`: highest frequency that carries sound.
+    `f0_*`: pitch of voiced frames. `speech_probability`: mean over the clip of a speech detector.
+    """
+
+    snr_db: float | None
+    background_db: float | None
+    loudness_lufs: float | None
+    peak_dbfs: float
+    clipped_share: float
+    bandwidth_hz: float | None
+    f0_median_hz: float | None
+    f0_low_hz: float | None
+    f0_high_hz: float | None
+    voiced_share: float
+    speech_probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A file cut for training: mono FLAC at the stem's rate; `start`/`end` to the sample."""
+
+    file: File
+    start: float
+    end: float
+    speaker: str
+    measurements: Measurements
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutResult:
+    """Clips in order of time, none longer than asked, none overlapping another."""
+
+    clips: tuple[Clip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanRequest:
+    """Make kept clips ready for training. `denoise` auto: only where it helps, as measured."""
+
+    clips: tuple[File, ...]
+    denoise: Literal["auto", "never", "always"] = "auto"
+    loudness_lufs: float = -23.0
+    peak_dbfs: float = -1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanClip:
+    """A clip as WAV, 44.1 kHz mono 16-bit; what was done to it, and the noise before and after."""
+
+    file: File
+    duration: float
+    denoised_by: str | None
+    snr_db_before: float | None
+    snr_db_after: float | None
+    loudness_lufs: float | None
+    peak_dbfs: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanResult:
+    """One cleaned clip for each of the request's, in its order."""
+
+    clips: tuple[CleanClip, ...]
+
+
+# ---------------------------------------------------------------- train, convert, synthesize
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """Learn a character's voice from its clips; `voice` (files of an earlier one) to go on from."""
+
+    character: str
+    clips: tuple[File, ...]
+    voice: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """A voice: its files (`<character>.pth`, `.safetensors`, `.index`, as the engine has them).
+
+    `format` says who can load it. `scores`: what the engine measured on held-out clips, each
+    named with its unit, such as `similarity_held_out`.
+    """
+
+    files: tuple[File, ...]
+    format: str
+    sample_rate_hz: int
+    seconds: float
+    f0_median_hz: float | None
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertRequest:
+    """Say `source` in the voice. Without `pitch_shift_semitones` the engine moves the source's
+    median f0 to the voice's."""
+
+    source: File
+    voice: tuple[File, ...]
+    pitch_shift_semitones: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertResult:
+    """`speech`: WAV, mono, 16-bit, as long as the source. `similarity`: cosine to the character's
+    mean vector before (`source_similarity`) and after, None where the engine has no speaker model."""
+
+    speech: File
+    sample_rate_hz: int
+    duration: float
+    pitch_shift_semitones: float
+    source_similarity: float | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesizeRequest:
+    """Say a text; `language` ISO 639-1; `rate` 1.0 is the engine's own pace."""
+
+    text: str
+    language: str
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthesizeResult:
+    """`speech`: WAV, mono, 16-bit. `reading`: how the text was read (kana or phonemes)."""
+
+    speech: File
+    sample_rate_hz: int
+    duration: float
+    reading: str
+
+
+# ---------------------------------------------------------------- preview
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """A stretch of a sound file to show a person; `end` None: to its end."""
+
+    file: File
+    start: float = 0.0
+    end: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewRequest:
+    """Make small things for a page: a player's file and a picture of each excerpt."""
+
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """`player`: MP3 that every browser plays. `picture`: PNG spectrogram, 0-8 kHz, time to the right."""
+
+    player: File
+    picture: File
+    duration: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewResult:
+    previews: tuple[Preview, ...]
+
+
+# ---------------------------------------------------------------- the list
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    request: type
+    result: type
+
+
+STAGES: dict[str, Stage] = {
+    "probe": Stage(request=ProbeRequest, result=ProbeResult),
+    "extract": Stage(request=ExtractRequest, result=ExtractResult),
+    "fingerprint": Stage(request=FingerprintRequest, result=FingerprintResult),
+    "separate": Stage(request=SeparateRequest, result=SeparateResult),
+    "diarize": Stage(request=DiarizeRequest, result=DiarizeResult),
+    "embed": Stage(request=EmbedRequest, result=EmbedResult),
+    "cut": Stage(request=CutRequest, result=CutResult),
+    "clean": Stage(request=CleanRequest, result=CleanResult),
+    "train": Stage(request=TrainRequest, result=TrainResult),
+    "convert": Stage(request=ConvertRequest, result=ConvertResult),
+    "synthesize": Stage(request=SynthesizeRequest, result=SynthesizeResult),
+    "preview": Stage(request=PreviewRequest, result=PreviewResult),
+}

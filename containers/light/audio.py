@@ -1,0 +1,57 @@
+"""Sound files in and out, and sample rates; floats are in -1..1, shaped (channels, samples)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+
+def read(path: Path, start: float = 0.0, end: float | None = None) -> tuple[Samples, int]:
+    """A stretch of a sound file as float32 (channels, samples), and its rate in Hz."""
+    with soundfile.SoundFile(path) as file:
+        rate = file.samplerate
+        first = min(round(start * rate), file.frames)
+        last = file.frames if end is None else min(round(end * rate), file.frames)
+        file.seek(first)
+        return file.read(last - first, dtype="float32", always_2d=True).T, rate
+
+
+def read_mono(path: Path, rate_hz: int, start: float = 0.0, end: float | None = None) -> Samples:
+    """A stretch mixed to one channel and resampled to `rate_hz`: float32 (samples,)."""
+    samples, rate = read(path, start, end)
+    return resample(samples.mean(axis=0), rate, rate_hz)
+
+
+def blocks(path: Path, seconds: float, overlap: float = 0.0) -> Iterator[Samples]:
+    """The file in blocks of `seconds`, so that memory stays flat however long it is."""
+    with soundfile.SoundFile(path) as file:
+        size, shared = round(seconds * file.samplerate), round(overlap * file.samplerate)
+        for block in file.blocks(size, shared, dtype="float32", always_2d=True):
+            yield block.T
+
+
+def resample(samples: Samples, rate_hz: int, wanted_hz: int) -> Samples:
+    """Band-limited resampling along the last axis (soxr, high quality)."""
+    if rate_hz == wanted_hz:
+        return samples
+    return soxr.resample(samples.T, rate_hz, wanted_hz, quality="HQ").T.astype(np.float32)
+
+
+def write(path: Path, samples: Samples, rate_hz: int, bit_depth: int = 16) -> Path:
+    """Write FLAC or WAV by the name's ending; samples outside -1..1 are clipped."""
+    whole = np.clip(np.atleast_2d(samples), -1.0, 1.0 - 2.0 ** (1 - bit_depth))
+    soundfile.write(path, whole.T, rate_hz, subtype=f"PCM_{bit_depth}")
+    return path
+
+
+def duration(path: Path) -> float:
+    """Seconds of a sound file, from its header."""
+    about = soundfile.info(path)
+    return float(about.frames / about.samplerate)

@@ -1,0 +1,106 @@
+"""The words of the house as types: what flows and tasks speak about.
+
+What a stage measures is imported from the contract and has no twin here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from containers.contract.stages import Measurements, Segment, Turn
+
+__all__ = [
+    "NOBODY",
+    "Episode",
+    "EpisodeClip",
+    "HeardEpisode",
+    "Measurements",
+    "Reference",
+    "Segment",
+    "Speaker",
+    "Suggestion",
+    "Turn",
+    "Vectors",
+]
+
+NOBODY = "nobody"
+"""The label of a speaker who is no character of the series file: a walk-on, a crowd, a song."""
+
+Vectors = NDArray[np.float32]
+"""Embeddings, one unit vector a row: float32 (rows, dimension)."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Episode:
+    """An episode of a series: `key` such as s01e02, the file it came from, and that file's SHA-256."""
+
+    key: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeClip:
+    """A clip cut from an episode before anybody knows whose voice it is.
+
+    `id` is `<episode>/<start in ms, 8 digits>`, unique in the series; `speaker` is the machine's
+    name within the episode (SPEAKER_00); `consistency` as EmbedResult says it.
+    """
+
+    id: str
+    episode: str
+    start: float
+    end: float
+    speaker: str
+    sha256: str
+    consistency: float
+    measurements: Measurements
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardEpisode:
+    """What the machine heard in one episode: clips, and one vector for each (`vectors[i]` of `clips[i]`)."""
+
+    episode: str
+    clips: tuple[EpisodeClip, ...]
+    model: str
+    vectors: Vectors
+    overlap: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Known speech of a character: one vector for each stretch of it."""
+
+    character: str
+    model: str
+    vectors: Vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speaker:
+    """Somebody heard in one or more episodes, linked into one; `id` (S001 ...) stays for ever."""
+
+    id: str
+    clips: tuple[str, ...]
+    episodes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """Who a speaker may be, from references: the nearest character, its score, and by how much it
+    beats the second. `band`: accept (needs no question), ask (a person decides), leave_out (a stranger)."""
+
+    speaker: str
+    character: str | None
+    score: float
+    margin: float
+    band: str

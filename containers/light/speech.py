@@ -1,0 +1,191 @@
+"""Where somebody speaks: Silero VAD, its weights as they come in the wheel.
+
+The network is built here from the wheel's tensors, so that a whole block of
+windows goes through at once (the wheel's own model takes them one by one, at a
+tenth of the speed, with the same answers). It is not a speaker model, and it
+takes singing for speech as often as not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from numpy.typing import NDArray
+
+from containers.contract.errors import EngineError
+
+from .audio import Samples, blocks
+
+SAMPLE_RATE_HZ = 16000
+WINDOW = 512
+"""Samples a probability stands for: 32 ms."""
+WINDOW_SECONDS = WINDOW / SAMPLE_RATE_HZ
+_CONTEXT = 64
+"""Samples of the past that each window is read with (silero_vad.utils_vad)."""
+_BLOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How probabilities become segments (the defaults are Silero's own, but for the pause).
+
+    Speech begins at `on` and ends where it stays under `off` for `min_pause` seconds; what is
+    shorter than `min_speech` is dropped; `margin` seconds are added on both sides.
+    """
+
+    on: float = 0.5
+    off: float = 0.35
+    min_speech: float = 0.25
+    min_pause: float = 0.2
+    margin: float = 0.03
+
+    def __post_init__(self) -> None:
+        if not 0 < self.off <= self.on < 1:
+            raise ValueError(f"a speech rule needs 0 < off <= on < 1, got {self.off} and {self.on}")
+
+
+class SpeechDetector:
+    """Silero VAD over a stream: blocks in, one probability a whole window out; deterministic, one thread."""
+
+    def __init__(self) -> None:
+        self._network = _network()
+        self._state: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._past = np.zeros(_CONTEXT, np.float32)
+        self._rest = np.zeros(0, np.float32)
+
+    def push(self, samples: Samples) -> NDArray[np.float32]:
+        """Probabilities of the windows that `samples` (mono, 16 kHz) completes."""
+        waiting = np.concatenate((self._rest, samples.astype(np.float32, copy=False)))
+        whole = len(waiting) // WINDOW * WINDOW
+        self._rest = waiting[whole:].copy()
+        if not whole:
+            return np.zeros(0, np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(
+            np.concatenate((self._past, waiting[:whole])), _CONTEXT + WINDOW
+        )[::WINDOW]
+        self._past = waiting[whole - _CONTEXT : whole].copy()
+        with single_thread():
+            probabilities, self._state = self._network(torch.from_numpy(windows.copy()), self._state)
+        return probabilities.numpy()
+
+    def finish(self) -> NDArray[np.float32]:
+        """The probability of the last window, filled up with zeros; nothing if none is begun."""
+        missing = -len(self._rest) % WINDOW
+        return self.push(np.zeros(missing, np.float32))
+
+
+def speech_probabilities(samples: Samples) -> NDArray[np.float32]:
+    """Speech probability of each 32 ms window of `samples` (mono float32, 16 kHz), the last one filled up."""
+    detector = SpeechDetector()
+    size = round(_BLOCK_SECONDS * SAMPLE_RATE_HZ)
+    parts = [detector.push(samples[first : first + size]) for first in range(0, len(samples), size)]
+    return np.concatenate([*parts, detector.finish()])
+
+
+def file_speech_probabilities(path: Path, gain: float = 1.0) -> NDArray[np.float32]:
+    """The same for a sound file of any rate and channels, in blocks: memory stays flat however long it is."""
+    detector = SpeechDetector()
+    parts = [detector.push(block * np.float32(gain)) for block in mono_blocks(path)]
+    return np.concatenate([*parts, detector.finish()])
+
+
+def mono_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, seconds: float = _BLOCK_SECONDS) -> Iterator[Samples]:
+    """A sound file as one channel at `rate_hz`, block by block without seams: float32 (samples,)."""
+    stream = soxr.ResampleStream(soundfile.info(path).samplerate, rate_hz, 1, dtype="float32", quality="HQ")
+    for block in blocks(path, seconds):
+        yield stream.resample_chunk(np.ascontiguousarray(block.mean(axis=0)))
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def speech_segments(
+    probabilities: Iterable[float], duration: float, rule: Rule | None = None
+) -> list[tuple[float, float]]:
+    """Stretches of speech as (start, end) in seconds, in order, apart from each other, inside 0..`duration`."""
+    rule = rule or Rule()
+    found: list[list[float]] = []
+    speaking, last = False, 0.0
+    for index, probability in enumerate(probabilities):
+        begin, end = index * WINDOW_SECONDS, (index + 1) * WINDOW_SECONDS
+        if speaking and begin - last >= rule.min_pause:
+            speaking = False
+        if not speaking and probability >= rule.on:
+            speaking = True
+            found.append([begin, end])
+        if speaking and probability >= rule.off:
+            found[-1][1] = last = end
+    long_enough = [each for each in found if each[1] - each[0] >= rule.min_speech]
+    return _with_margin(long_enough, rule.margin, duration)
+
+
+def _with_margin(segments: list[list[float]], margin: float, duration: float) -> list[tuple[float, float]]:
+    padded: list[tuple[float, float]] = []
+    for index, (start, end) in enumerate(segments):
+        before = segments[index - 1][1] if index else 0.0
+        after = segments[index + 1][0] if index + 1 < len(segments) else duration
+        first = max(start - margin, (before + start) / 2 if index else 0.0)
+        last = min(end + margin, (end + after) / 2 if index + 1 < len(segments) else duration)
+        if last > first:
+            padded.append((first, last))
+    return padded
+
+
+@contextlib.contextmanager
+def single_thread() -> Iterator[None]:
+    """One CPU thread for torch inside the block: sums in one order, so the same bits on every run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Network(torch.nn.Module):
+    """Silero VAD 6 at 16 kHz, layer by layer as silero_vad/tinygrad_model.py writes it down."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self.stft = tensors["stft.forward_basis_buffer"]
+        self.encoder = [
+            (tensors[f"encoder.{i}.reparam_conv.weight"], tensors[f"encoder.{i}.reparam_conv.bias"], stride)
+            for i, stride in enumerate((1, 2, 2, 1))
+        ]
+        self.lstm = torch.nn.LSTM(128, 128)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        self.lstm.load_state_dict({f"{name}_l0": tensors[f"decoder.rnn.{name}"] for name in names})
+        self.final = (tensors["decoder.decoder.2.weight"][:, :, 0], tensors["decoder.decoder.2.bias"])
+
+    @torch.inference_mode()
+    def forward(
+        self, windows: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """Windows (n, 576) that follow each other -> probabilities (n,) and the state after them."""
+        functional = torch.nn.functional
+        x = functional.pad(windows[:, None], (0, 64), mode="reflect")
+        spectrum = functional.conv1d(x, self.stft, stride=128)
+        x = torch.hypot(spectrum[:, :129], spectrum[:, 129:])
+        for weight, bias, stride in self.encoder:
+            x = functional.relu(functional.conv1d(x, weight, bias, stride=stride, padding=1))
+        hidden, state = self.lstm(x.transpose(1, 2), state)
+        weight, bias = self.final
+        return torch.sigmoid(functional.linear(functional.relu(hidden), weight, bias))[:, 0, 0], state
+
+
+@functools.cache
+def _network() -> _Network:
+    found = importlib.util.find_spec("silero_vad")
+    if found is None or found.origin is None:
+        raise EngineError("the package silero-vad is missing; install the light engine's requirements")
+    path = Path(found.origin).parent / "data" / "silero_vad.jit"
+    tensors = torch.jit.load(path, map_location="cpu").state_dict()
+    ours = {name.removeprefix("_model."): tensor for name, tensor in tensors.items() if name.startswith("_model.")}
+    return _Network(ours).eval()

@@ -1,0 +1,111 @@
+"""The engines there are: engines.toml as values, and what makes an engine this engine.
+
+No engine is imported or started here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from containers.contract.codec import canonical
+from containers.contract.stages import CONTRACT, STAGES
+from infra.settings import HERE, settings
+
+CONTAINERS = HERE / "containers"
+
+
+class UnknownEngine(ValueError):
+    """A name that engines.toml does not know, or a stage that the engine does not play."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """One table of engines.toml; see its head for the meaning of each field."""
+
+    name: str
+    stages: tuple[str, ...]
+    environment: Literal["house", "own"]
+    gpu: int
+    memory_gb: float
+    at_most: int
+    batch: int
+    timeout_s: float
+    neutral_options: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        return CONTAINERS / self.name
+
+    @property
+    def installed(self) -> bool:
+        """Whether a start by the process runner can be tried."""
+        return self.environment == "house" or self.python.exists()
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the engine's own environment."""
+        return settings().engines_dir.absolute() / self.name / "bin" / "python"
+
+
+@cache
+def engines() -> dict[str, Engine]:
+    """All engines by name."""
+    tables = tomllib.loads((CONTAINERS / "engines.toml").read_text("utf-8"))
+    return {name: _engine(name, table) for name, table in tables.items()}
+
+
+def engine_for(name: str, stage: str) -> Engine:
+    """The engine of that name, which must play the stage."""
+    found = engines().get(name)
+    players = [each.name for each in engines().values() if stage in each.stages]
+    if found is None or stage not in found.stages:
+        raise UnknownEngine(f"no engine {name!r} plays {stage}; choose one of: {', '.join(players)}")
+    return found
+
+
+def _engine(name: str, table: dict[str, Any]) -> Engine:
+    lists: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    unknown = set(lists.get("stages", ())) - set(STAGES)
+    if unknown:
+        raise UnknownEngine(f"engines.toml: {name} plays unknown stages {sorted(unknown)}")
+    return Engine(**{"name": name, **lists})
+
+
+def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) -> str:
+    """What makes a result this result: engine code and locks, options that matter, the request's hashes."""
+    counted = {key: value for key, value in options.items() if key not in engine.neutral_options}
+    parts = {
+        "contract": CONTRACT,
+        "stage": stage,
+        "engine": engine.name,
+        "code": code_hash(engine.name),
+        "options": counted,
+        "request": request,
+    }
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+@cache
+def code_hash(name: str) -> str:
+    """Hash of an engine's folder: its code, locked requirements and Dockerfile, not its prose."""
+    digest = hashlib.sha256()
+    for path in code_files(name):
+        digest.update(path.relative_to(CONTAINERS).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def code_files(name: str) -> list[Path]:
+    """The files that make an engine, in order."""
+    kinds = {".py", ".txt", ".toml", ".json"}
+    found = (CONTAINERS / name).rglob("*")
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and "__pycache__" not in path.parts and (path.suffix in kinds or path.name == "Dockerfile")
+    )

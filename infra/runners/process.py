@@ -1,0 +1,149 @@
+"""The process runner: an engine as a child process of this machine.
+
+The child sees copies of the contract and of its own folder, never the house,
+and none of the house's environment but what a program needs to run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from containers.contract.errors import EngineError
+from infra.engines import CONTAINERS, Engine, code_files, code_hash
+from infra.settings import settings
+from infra.stage import Exit, Start
+
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+)
+"""Variables a child gets; all others may hold secrets."""
+
+
+class ProcessRunner:
+    """Runs starts as child processes, at the lowest priority that still uses an idle machine fully."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+
+    def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
+        engine = start.engine
+        if not engine.installed:
+            raise EngineError(f"engine {engine.name} is not installed; run: voicecast engines install {engine.name}")
+        code = lay_code(engine, self._work / "code")
+        python = sys.executable if engine.environment == "house" else str(engine.python)
+        command = [python, "-m", "containers.contract", engine.name, str(start.workdir), "--tied"]
+        child = subprocess.Popen(
+            command,
+            cwd=code,
+            env=_environment(start, code),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        watch = _Watch(child, engine.timeout_s)
+        last: deque[str] = deque(maxlen=20)
+        try:
+            assert child.stdout
+            for line in child.stdout:
+                watch.heard()
+                heard(line)
+                if not line.startswith('{"item"'):
+                    last.append(line)
+            code_of_exit = child.wait()
+        finally:
+            watch.end()
+        return _exit(code_of_exit, watch.expired, start, "".join(last))
+
+
+def lay_code(engine: Engine, target: Path) -> Path:
+    """A folder with `containers/contract` and the engine's own, made once for each version."""
+    folder = target / f"{engine.name}-{code_hash(engine.name)[:16]}-{code_hash('contract')[:8]}"
+    if folder.exists():
+        return folder
+    partial = target / f"{uuid.uuid4().hex}.partial"
+    for path in [*code_files("contract"), *code_files(engine.name)]:
+        copy = partial / "containers" / path.relative_to(CONTAINERS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    (partial / "containers" / "__init__.py").touch()
+    try:
+        partial.rename(folder)
+    except OSError:
+        shutil.rmtree(partial)
+    return folder
+
+
+def _environment(start: Start, code: Path) -> dict[str, str]:
+    threads = max(1, (os.cpu_count() or 1) // start.engine.at_most)
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed | {
+        "PYTHONPATH": str(code),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(start.cache),
+        "VOICECAST_CACHE": str(start.cache),
+        "VOICECAST_WEIGHTS": str(settings().weights_dir.absolute()),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+    }
+
+
+class _Watch:
+    """Kills a child that has been silent for too long, and all it has started."""
+
+    def __init__(self, child: subprocess.Popen[str], seconds: float) -> None:
+        self._child, self._seconds, self._last = child, seconds, time.monotonic()
+        self.expired = False
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def heard(self) -> None:
+        self._last = time.monotonic()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._kill()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(min(1.0, self._seconds / 4)):
+            if time.monotonic() - self._last > self._seconds:
+                self.expired = True
+                self._kill()
+                return
+
+    def _kill(self) -> None:
+        try:
+            os.killpg(self._child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+def _exit(code: int, expired: bool, start: Start, last: str) -> Exit:
+    if expired:
+        return Exit(reason="stuck", message=last)
+    if code >= 0 and (code == 0 or (start.workdir / "error.json").exists()):
+        return Exit(reason="finished", message=last)
+    if code == -signal.SIGKILL:
+        return Exit(reason="killed", message=last)
+    return Exit(reason="failed", message=f"exit {code}: {last}")

@@ -1,0 +1,37 @@
+"""Settings of this machine, from the environment (VOICECAST_...); not of a series."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HERE = Path(__file__).resolve().parent.parent
+"""The folder that holds flows, tasks, infra and containers."""
+
+
+class Settings(BaseSettings):
+    """Where things lie on this machine and how much of it may be used."""
+
+    model_config = SettingsConfigDict(env_prefix="VOICECAST_", extra="ignore")
+
+    store: str | None = None
+    """Folder (later: bucket) of all results; default: `voicecast-store` beside the series file."""
+    config: Path | None = None
+    """The series file; default: series.yaml in the current folder."""
+    engines_dir: Path = Path(".engines")
+    """Where engines with an environment of their own are installed."""
+    weights_dir: Path = Path(".weights")
+    """Where weights lie; engines read them, nothing writes here but `voicecast weights`."""
+    memory_gb: float | None = None
+    """Memory engines may take together; default: this machine's, less 2 GB."""
+    gpus: int | None = None
+    """GPUs engines may take together; default: what the machine shows."""
+    episodes_at_once: int = 8
+    """Episodes under way at the same time; their items share engine starts."""
+
+
+@cache
+def settings() -> Settings:
+    return Settings()

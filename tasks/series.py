@@ -1,0 +1,181 @@
+"""The series file: what a person says about a series, checked, with the line that is wrong.
+
+A value here is what was written plus defaults; nothing is looked up on disk.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from containers.contract.stages import STAGES
+from infra.engines import engine_for, engines
+from tasks.domain import NOBODY
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""A name that is safe in keys, file names and commands: a-z, 0-9, _ and -."""
+
+
+class SeriesError(ValueError):
+    """The series file cannot be used; the message names the file, the line and the way out."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rights(_Strict):
+    """Why this voice may be learned and used: a licence, consent or ownership, by whom and when."""
+
+    basis: str = Field(min_length=3)
+    by: str = Field(min_length=1)
+    date: datetime.date
+    scope: str | None = None
+
+
+class Character(_Strict):
+    """Somebody of the story whose voice is wanted."""
+
+    name: str = Field(min_length=1)
+    references: tuple[str, ...] = ()
+    rights: Rights | None = None
+
+    @field_validator("references", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value or ()
+
+
+class Targets(_Strict):
+    """How much of a voice is wanted, and how clips are cut; seconds and minutes."""
+
+    minutes: float = Field(default=25, gt=0)
+    min_minutes: float = Field(default=0.25, ge=0)
+    clip_seconds: tuple[float, float] = (1.0, 15.0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Targets:
+        shortest, longest = self.clip_seconds
+        if not 0.3 <= shortest < longest <= 30:
+            raise ValueError("clip_seconds needs 0.3 <= shortest < longest <= 30, such as [1, 15]")
+        return self
+
+
+class CastSize(_Strict):
+    """How many people speak in an episode, as far as it is known."""
+
+    exactly: int | None = Field(default=None, ge=1, le=100)
+    at_least: int | None = Field(default=None, ge=1, le=100)
+    at_most: int | None = Field(default=None, ge=1, le=100)
+
+
+class Series(_Strict):
+    """A series file. Paths are relative to the file."""
+
+    series: Slug
+    title: str | None = None
+    episodes: tuple[str, ...] = Field(min_length=1)
+    language: str = Field(pattern=r"^[a-z]{2,3}$")
+    characters: dict[Slug, Character] = Field(min_length=1)
+    engines: dict[str, str] = {}
+    options: dict[str, dict[str, Any]] = {}
+    runners: dict[str, str] = {}
+    cast_size: CastSize = CastSize()
+    targets: Targets = Targets()
+    quality: Literal["strict", "balanced", "all"] = "balanced"
+    denoise: Literal["auto", "never", "always"] = "auto"
+    labels: Literal["ask", "auto"] = "ask"
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("episodes", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("characters")
+    @classmethod
+    def _nobody_is_nobody(cls, value: dict[str, Character]) -> dict[str, Character]:
+        if NOBODY in value:
+            raise ValueError(f"{NOBODY!r} is the label of people who are no character; choose another name")
+        return value
+
+    @model_validator(mode="after")
+    def _known_engines(self) -> Series:
+        for stage, engine in self.engines.items():
+            if stage not in STAGES:
+                raise ValueError(f"engines: {stage!r} is no stage; stages are {', '.join(STAGES)}")
+            engine_for(engine, stage)
+        for engine in [*self.options, *self.runners]:
+            if engine not in engines():
+                raise ValueError(f"{engine!r} is no engine; engines are {', '.join(engines())}")
+        return self
+
+    def engine(self, stage: str) -> str:
+        """The engine chosen for a stage; light unless the file says otherwise."""
+        return self.engines.get(stage, "light")
+
+
+def read_series(path: Path) -> Series:
+    """The series of a file; SeriesError names the line and the fix."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise SeriesError(f"{path} is not there; write one with: voicecast init {path.parent}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeriesError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    try:
+        data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise SeriesError(f"{path}: {line}this is not YAML ({getattr(error, 'problem', error)})") from error
+    if not isinstance(data, dict):
+        raise SeriesError(f"{path} must hold fields such as `series:` and `episodes:`; see voicecast init")
+    try:
+        return Series.model_validate({**data, "folder": path.parent.resolve()})
+    except ValidationError as error:
+        found = [_complaint(each, node, text) for each in error.errors()]
+        raise SeriesError(f"{path} has {len(found)} mistake(s):\n" + "\n".join(found)) from error
+
+
+def _complaint(error: Any, node: yaml.Node | None, text: str) -> str:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    line = _line_of(node, path)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = f"is no field here (a typing mistake? fields are: {', '.join(_fields_beside(path))})"
+    elif error["type"] == "missing":
+        message = "is missing; add it"
+    elif error["type"] == "string_pattern_mismatch" and path[:1] in (["series"], ["characters"]):
+        message = "may hold only a-z, 0-9, _ and - (the name people see goes into `name:` or `title:`)"
+    shown = text.splitlines()[line - 1].strip() if 0 < line <= len(text.splitlines()) else ""
+    return f"  line {line}: {'.'.join(path) or 'the file'} {message}" + (f"   [{shown}]" if shown else "")
+
+
+def _fields_beside(path: list[str]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {"targets": Targets, "cast_size": CastSize, "rights": Rights}
+    if len(path) == 1:
+        return [name for name in Series.model_fields if name != "folder"]
+    if path[0] == "characters" and len(path) == 3:
+        return list(Character.model_fields)
+    return list(models.get(path[-2], Series).model_fields)
+
+
+def _line_of(node: yaml.Node | None, path: list[str]) -> int:
+    """The line (from 1) of a field, or of the nearest one above it that is there."""
+    line = node.start_mark.line + 1 if node else 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == part]
+            if not found:
+                return line
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+    return line

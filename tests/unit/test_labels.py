@@ -1,0 +1,210 @@
+"""Labels: decisions are kept for ever; what counts is derived from them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.store import LocalStore, read_json
+from tasks import labels as subject
+from tasks.domain import NOBODY, Suggestion
+from tasks.labels import Decision, LabelsError, auto_decision, decide, derive, news
+from tasks.labels_file import read_labels_file
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def said(minute: int, labels: dict[str, str] | None = None, how: subject.How = "cli", **more: object) -> Decision:
+    return decide("mika", how, labels, now=START + timedelta(minutes=minute), **more)  # type: ignore[arg-type]
+
+
+def suggestion(speaker: str, character: str | None, band: str, score: float = 0.9) -> Suggestion:
+    return Suggestion(speaker=speaker, character=character, score=score, margin=0.2, band=band)
+
+
+def characters(*decisions: Decision) -> dict[str, str]:
+    return {speaker: label.character for speaker, label in derive(decisions).speakers.items()}
+
+
+def test_the_newest_decision_wins() -> None:
+    assert characters(said(1, {"S001": "endou", "S002": "gouenji"}), said(2, {"S001": NOBODY})) == {
+        "S001": NOBODY,
+        "S002": "gouenji",
+    }
+
+
+def test_what_a_human_said_is_not_overwritten_by_references() -> None:
+    assert characters(said(1, {"S001": "endou"}), said(2, {"S001": "gouenji"}, how="auto")) == {"S001": "endou"}
+
+
+def test_only_the_newest_opinion_of_the_references_counts() -> None:
+    assert characters(
+        said(1, {"S001": "endou", "S002": "kazemaru"}, how="auto"), said(2, {"S001": "endou"}, how="auto")
+    ) == {"S001": "endou"}
+
+
+def test_an_undone_decision_is_as_if_never_made() -> None:
+    first, second = said(1, {"S001": "endou"}), said(2, {"S001": NOBODY}, rejected=["s01e01/00001000"])
+    assert characters(first, second, said(3, undoes=second.id)) == {"S001": "endou"}
+    assert derive([first, second, said(3, undoes=second.id)]).rejected == ()
+
+
+def test_an_undo_can_be_undone() -> None:
+    first = said(1, {"S001": "endou"})
+    back = said(2, undoes=first.id)
+    assert characters(first, back) == {}
+    assert characters(first, back, said(3, undoes=back.id)) == {"S001": "endou"}
+
+
+def test_rejected_clips_of_all_decisions_add_up() -> None:
+    assert derive([said(1, rejected=["b"]), said(2, rejected=["a", "b"])]).rejected == ("a", "b")
+
+
+def test_a_decision_needs_a_time_with_its_zone() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        Decision(id="x", time="2026-01-01T00:00:00", who="mika", how="cli")
+
+
+def test_references_accept_only_what_needs_no_question() -> None:
+    suggestions = [
+        suggestion("S001", "endou", "accept"),
+        suggestion("S002", "endou", "ask"),
+        suggestion("S003", None, "leave_out"),
+    ]
+    decision = auto_decision(suggestions, derive([]))
+    assert decision is not None
+    assert decision.labels == {"S001": "endou"}
+    assert decision.evidence["S001"].score == 0.9
+
+
+def test_references_say_nothing_twice_and_nothing_about_what_a_human_labelled() -> None:
+    suggestions = [suggestion("S001", "endou", "accept")]
+    assert auto_decision(suggestions, derive([said(1, {"S001": NOBODY})])) is None
+    once = auto_decision(suggestions, derive([]))
+    assert once is not None
+    assert auto_decision(suggestions, derive([once])) is None
+
+
+def test_the_same_file_read_twice_decides_once() -> None:
+    assert news({"S001": "endou", "S002": NOBODY}, derive([said(1, {"S001": "endou"})])) == {"S002": NOBODY}
+
+
+_decisions = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.dictionaries(st.sampled_from(["S001", "S002"]), st.sampled_from(["endou", NOBODY]), max_size=2),
+        st.sampled_from(["cli", "auto"]),
+    ),
+    max_size=5,
+)
+
+
+@given(_decisions, st.randoms())
+def test_what_counts_does_not_depend_on_the_order_decisions_arrive_in(
+    made: list[tuple[int, dict[str, str], subject.How]], random: object
+) -> None:
+    decisions = [said(minute, labels, how) for minute, labels, how in made]
+    mixed = list(decisions)
+    random.shuffle(mixed)  # type: ignore[attr-defined]
+    assert derive(mixed) == derive(decisions)
+
+
+def test_decisions_lie_in_the_store_for_ever_and_labels_json_follows_them(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    first = said(1, {"S001": "endou"}, suggestions=[suggestion("S001", "endou", "ask", 0.81)])
+    subject.record(store, "kaze", first)
+    before = (tmp_path / "series/kaze/cast/labels" / f"20260101T000100.000000Z-{first.id}.json").read_bytes()
+    subject.record(store, "kaze", said(2, {"S001": "gouenji"}))
+    labels = subject.undo(store, "kaze", subject.history(store, "kaze")[1].id, who="mika")
+
+    assert labels.character("S001") == "endou"
+    assert subject.load(store, "kaze") == labels
+    assert [each.how for each in subject.history(store, "kaze")] == ["cli"] * 3
+    assert (tmp_path / "series/kaze/cast/labels" / f"20260101T000100.000000Z-{first.id}.json").read_bytes() == before
+    written = read_json(store, "series/kaze/cast/labels.json")
+    assert written["version"] == labels.version
+    assert written["speakers"]["S001"] == {
+        "character": "endou", "who": "mika", "how": "cli", "when": "2026-01-01T00:01:00.000000+00:00",
+        "decision": first.id, "score": 0.81, "margin": 0.2,
+    }  # fmt: skip
+
+
+def test_the_version_changes_with_every_decision() -> None:
+    decisions = [said(minute, {"S001": "endou"}) for minute in range(4)]
+    versions = [derive(decisions[:count]).version for count in range(5)]
+    assert len(set(versions)) == 5
+
+
+def test_a_decision_is_never_written_twice(tmp_path: Path) -> None:
+    store, decision = LocalStore(tmp_path), said(1, {"S001": "endou"})
+    subject.record(store, "kaze", decision)
+    with pytest.raises(LabelsError, match="never written twice"):
+        subject.record(store, "kaze", decision)
+
+
+def test_undoing_what_was_never_decided_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="no decision 'abc'"):
+        subject.undo(LocalStore(tmp_path), "kaze", "abc", who="mika")
+
+
+def test_people_who_decide_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    speakers = [f"S{number:03d}" for number in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        list(
+            pool.map(
+                lambda speaker: subject.record(store, "kaze", decide("mika", "form", {speaker: "endou"})), speakers
+            )
+        )
+    assert sorted(read_json(store, "series/kaze/cast/labels.json")["speakers"]) == speakers
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.yaml", "S001: endou  # the captain\nS002: nobody\nS003:\n"),
+        ("labels.json", '{"S001": "endou", "S002": "nobody", "S003": null}'),
+        ("labels.csv", "\ufeffspeaker,character\nS001,endou\n\nS002,nobody\nS003,\n"),
+        ("labels.csv", "S001;円堂守\r\nS002;nobody\r\n"),
+    ],
+)
+def test_a_labels_file_may_be_yaml_json_or_a_spreadsheet(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    labels = read_labels_file(tmp_path / name, ["S001", "S002", "S003"], ["endou"], {"円堂守": "endou"})
+    assert labels == {"S001": "endou", "S002": "nobody"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("labels.yaml", "S001: endou\nS009: endou\n", "line 2: there is no speaker 'S009'"),
+        (
+            "labels.csv",
+            "S001,endo\n",
+            "line 1: S001: there is no character 'endo' in the series file; it has endou, nobody",
+        ),
+        ("labels.yaml", "S001: endou\nS001: nobody\n", "line 2: S001 is 'endou' further up and 'nobody' here"),
+        ("labels.yaml", "S001: yes\n", "line 1: names are text, got True; put it in quotes"),
+        ("labels.yaml", "- S001\n", "must be lines of"),
+        ("labels.yaml", "S001: [endou\n", "is no YAML"),
+        ("labels.json", "[1]", "must be one object"),
+        ("labels.json", "{", "is no JSON"),
+        ("labels.csv", "S001\n", "line 1: needs speaker,character"),
+        ("labels.csv", ",endou\n", "line 1: the speaker is missing"),
+        ("labels.txt", "S001 endou", "must end in .yaml, .json or .csv"),
+        ("labels.csv", None, "cannot be read"),
+    ],
+)
+def test_a_labels_file_that_cannot_be_used_says_where_and_why(
+    tmp_path: Path, name: str, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text, "utf-8")
+    with pytest.raises(LabelsError) as caught:
+        read_labels_file(tmp_path / name, ["S001"], ["endou"])
+    assert message in str(caught.value)

@@ -1,0 +1,40 @@
+"""The stub engine: every stage in milliseconds, with files of the right form and nothing in them to hear.
+
+For tests of orchestration, scale and crashes. It works on any file, and says
+and does what a script tells it where it is given one (README.md).
+"""
+
+from __future__ import annotations
+
+from .episode import extract, fingerprint, probe, separate
+from .options import Options
+from .speech import cut, diarize, embed
+from .voices import clean, convert, preview, synthesize, train
+
+__all__ = [
+    "Options",
+    "clean",
+    "convert",
+    "cut",
+    "diarize",
+    "embed",
+    "extract",
+    "fingerprint",
+    "preview",
+    "probe",
+    "separate",
+    "setup",
+    "synthesize",
+    "train",
+    "version",
+]
+
+VERSION = "1"
+
+
+def version() -> str:
+    return f"stub {VERSION}"
+
+
+def setup(options: Options) -> Options:
+    return options

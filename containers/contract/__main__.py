@@ -9,11 +9,13 @@ neither result nor error.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import json
 import os
 import resource
+import shutil
 import socket
 import sys
 import threading
@@ -45,20 +47,21 @@ def main(arguments: list[str] | None = None) -> int:
     except StageError as error:
         _write_error(options.workdir, error)
         return error.exit_code
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exc()
         _write_error(options.workdir, EngineError(f"{type(error).__name__}: {error}"))
         return EngineError.exit_code
     if not options.check:
-        for folder in sorted((options.workdir / "items").iterdir()):
-            if not _finished(folder):
+        for folder in sorted(options.workdir.glob("items/*")):
+            if folder.is_dir() and not _finished(folder):
                 _run(backend, model, Item(folder))
     return 0
 
 
 def _leave_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
     os._exit(130)
 
 
@@ -73,7 +76,11 @@ def _backend(engine: str) -> Any:
 
 def _engine_options(workdir: Path, backend: Any) -> Any:
     path = workdir / "options.json"
-    return decode(backend.Options, json.loads(path.read_text("utf-8")) if path.exists() else {}, "options")
+    try:
+        data = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise RequestError(f"options.json cannot be read: {error}") from error
+    return decode(backend.Options, data, "options")
 
 
 def _about(backend: Any) -> dict[str, Any]:
@@ -88,6 +95,7 @@ def _finished(folder: Path) -> bool:
 def _run(backend: Any, model: Any, item: Item) -> None:
     began = time.monotonic()
     write_atomically(item.path / "started", "")
+    shutil.rmtree(item.path / "out", ignore_errors=True)  # what an attempt that died has left
     try:
         stage, request = _request(item, backend)
         result = getattr(backend, stage)(model, request, item)
@@ -102,7 +110,7 @@ def _run(backend: Any, model: Any, item: Item) -> None:
     except MemoryError:
         _write_run(item, began)
         _write_error(item.path, EngineError("out of memory; give the engine more memory_gb in engines.toml"))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # some programs made into libraries leave by SystemExit
         traceback.print_exc()
         _write_run(item, began)
         _write_error(item.path, EngineError(f"{type(error).__name__}: {error}"))

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import json
 import os
+import sys
 import types
 import typing
 from pathlib import Path
@@ -62,8 +63,8 @@ def _decode(kind: Any, data: Any, where: str) -> Any:  # noqa: PLR0911 (a return
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, data, where)
     if origin is typing.Literal:
-        if data not in arguments:
-            raise RequestError(f"{where} must be one of {arguments}, got {data!r}")
+        if not any(type(data) is type(each) and data == each for each in arguments):
+            raise RequestError(f"{where} must be one of {arguments}, got {data!r:.80}")
         return data
     if origin in (typing.Union, types.UnionType):
         if data is None and type(None) in arguments:
@@ -78,6 +79,7 @@ def _decode(kind: Any, data: Any, where: str) -> Any:  # noqa: PLR0911 (a return
         return {key: _decode(arguments[1], each, f"{where}.{key}") for key, each in data.items()}
     if kind is float:
         _check(isinstance(data, (int, float)) and not isinstance(data, bool), where, "a number", data)
+        _check(abs(data) <= sys.float_info.max, where, "a finite number", data)
         return float(data)
     if kind is int:
         _check(isinstance(data, int) and not isinstance(data, bool), where, "an integer", data)
@@ -110,9 +112,12 @@ def _check(fits: bool, where: str, wanted: str, got: Any) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is either not there or whole, also after a power cut."""
+    """Write a file that is either not there or whole, also after a power cut.
+
+    Half of a surrogate pair, which UTF-8 has no bytes for, is written as JSON escapes it.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", encoding="utf-8") as stream:
+    with open(partial, "w", encoding="utf-8", errors="backslashreplace") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -52,7 +52,9 @@ class Item:
         now = time.monotonic()
         if now - self._said >= 0.2 or done >= 1:
             self._said = now
-            print(json.dumps({"item": self.id, "done": round(done, 4)}), file=sys.__stdout__, flush=True)
+            line = json.dumps({"item": self.id, "done": round(done, 4)}) + "\n"
+            with contextlib.suppress(OSError):  # nobody listens any more
+                os.write(1, line.encode())
 
 
 def sha256_of(path: Path) -> str:

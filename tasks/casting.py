@@ -1,0 +1,102 @@
+"""The cast of a series in the store: references in, speakers and suggestions out.
+
+The deciding is in `linking` and `cast`; here it meets files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from containers.contract.codec import canonical, decode, encode
+from containers.contract.stages import EmbedResult
+from infra.sources import files_of, sha256_known
+from infra.store import read_json, write_json
+from tasks import cast, linking
+from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
+from tasks.prepared import Prepared, heard_episode, read_vectors
+from tasks.series import SeriesError
+from tasks.studio import Made, Source, Studio, hash_of_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """Who is heard in the series and who each one may be; `identity` names all it was made from."""
+
+    identity: str
+    model: str | None
+    speakers: tuple[Speaker, ...]
+    suggestions: tuple[Suggestion, ...]
+
+
+def references_of(studio: Studio) -> tuple[tuple[str, Source], ...]:
+    """(character, file) of every reference; SeriesError where a pattern matches nothing."""
+    found = []
+    for slug, character in studio.series.characters.items():
+        files = files_of(character.references, studio.series.folder)
+        if character.references and not files:
+            wanted = ", ".join(character.references)
+            raise SeriesError(
+                f"references of {slug}: {wanted} matches no file below {studio.series.folder}; "
+                "correct it, or leave `references` out and be asked"
+            )
+        found += [(slug, Source(path=path, sha256=sha256_known(path, studio.store))) for path in files]
+    return tuple(found)
+
+
+def references_heard(studio: Studio, made: Sequence[tuple[str, Made[EmbedResult]]]) -> tuple[Reference, ...]:
+    """References with their vectors, as the embed stage left them."""
+    found = []
+    for character, each in made:
+        model, vectors = read_vectors(studio.store.read(each.stored(each.result.vectors).key))
+        found.append(Reference(character=character, model=model, vectors=vectors))
+    return tuple(found)
+
+
+def identity_of(prepared: Sequence[Prepared], references: Sequence[tuple[str, Source]]) -> str:
+    """Changes with the prepared episodes, the references, the embed engine and our own rules."""
+    parts = {
+        "episodes": sorted(each.identity for each in prepared),
+        "references": sorted([slug, source.sha256] for slug, source in references),
+        "rules": hash_of_code(cast, linking),
+    }
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def find_cast(studio: Studio, identity: str) -> Cast | None:
+    """The cast, if it was made from just this."""
+    known = load_cast(studio)
+    return known if known and known.identity == identity else None
+
+
+def load_cast(studio: Studio) -> Cast | None:
+    """The cast as it stands in the store."""
+    key = f"{studio.home}/cast/speakers.json"
+    return decode(Cast, read_json(studio.store, key), key) if studio.store.size(key) is not None else None
+
+
+def make_cast(studio: Studio, identity: str, prepared: Sequence[Prepared], references: Sequence[Reference]) -> Cast:
+    """Link the speakers of all episodes, suggest who they are, and write `cast/speakers.json`."""
+    with studio.store.locked(f"{studio.home}/cast"):
+        known = load_cast(studio)
+        heard = heard_series(studio, prepared)
+        model = next((each.model for each in heard if each.clips), None)
+        same_model = known is not None and known.model == model
+        speakers = linking.link(heard, known.speakers if known and same_model else ())
+        suggestions = cast.suggest(speakers, heard, references)
+        made = Cast(identity=identity, model=model, speakers=speakers, suggestions=suggestions)
+        write_json(studio.store, f"{studio.home}/cast/speakers.json", encode(made))
+    return made
+
+
+def heard_series(studio: Studio, prepared: Sequence[Prepared]) -> tuple[HeardEpisode, ...]:
+    """What was heard in all prepared episodes."""
+    return tuple(heard_episode(studio.store, studio.home, each.episode) for each in prepared)
+
+
+def questions(found: Cast, labelled: set[str]) -> tuple[Suggestion, ...]:
+    """Speakers a person should be asked about, the longest first: in doubt, and not labelled yet."""
+    seconds = {each.id: each.seconds for each in found.speakers}
+    asked = [each for each in found.suggestions if each.band == "ask" and each.speaker not in labelled]
+    return tuple(sorted(asked, key=lambda each: -seconds[each.speaker]))

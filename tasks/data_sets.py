@@ -1,0 +1,189 @@
+"""Data sets in the store: verdicts become clean clips, a manifest and a summary.
+
+The deciding is in `dataset`; here it meets files. Only clips that are newly
+kept are cleaned; the others are where an earlier run left them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from containers.contract.codec import canonical, decode, encode
+from containers.contract.stages import CleanClip, CleanResult
+from infra.engines import code_hash, engine_for
+from infra.store import read_json, write_json
+from tasks import dataset, orders
+from tasks.casting import Cast
+from tasks.dataset import Row
+from tasks.domain import HeardEpisode, Reference
+from tasks.labels import Labels
+from tasks.prepared import Prepared
+from tasks.studio import Made, Stored, Studio, hash_of_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """What is ready to train on for one character; `minutes` of cleaned clips, `files` key -> bytes."""
+
+    character: str
+    identity: str
+    minutes: float
+    clips: int
+    dropped: dict[str, int]
+    files: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaned:
+    """A kept clip as cleaned: `made_from` is the identity of the request that would clean it alone."""
+
+    made_from: str
+    wav: Stored
+    about: CleanClip
+
+
+def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> str:
+    """Changes with the cast, the labels, what the series file asks of a data set, and the clean engine."""
+    series = studio.series
+    engine = engine_for(series.engine("clean"), "clean")
+    parts = {
+        "character": character,
+        "cast": cast.identity,
+        "labels": [{speaker: each.character for speaker, each in labels.speakers.items()}, labels.rejected],
+        "targets": series.targets.model_dump(),
+        "quality": series.quality,
+        "denoise": series.denoise,
+        "engine": [engine.name, code_hash(engine.name), series.options.get(engine.name, {})],
+        "rules": hash_of_code(dataset),
+    }
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def find_data_set(studio: Studio, character: str, identity: str) -> DataSet | None:
+    """The data set, if it was made from just this and every file is there."""
+    known = load_data_set(studio, character)
+    if known is None or known.identity != identity:
+        return None
+    whole = all(studio.store.size(key) == size for key, size in known.files.items())
+    return known if whole else None
+
+
+def load_data_set(studio: Studio, character: str) -> DataSet | None:
+    """The data set as it stands in the store."""
+    key = f"{_home(studio, character)}/dataset.json"
+    return decode(DataSet, read_json(studio.store, key), key) if studio.store.size(key) is not None else None
+
+
+def decide(
+    studio: Studio,
+    cast: Cast,
+    labels: Labels,
+    heard: Sequence[HeardEpisode],
+    references: Sequence[Reference],
+) -> dict[str, tuple[Row, ...]]:
+    """A verdict on every clip that may be a character's, by character."""
+    targets = studio.series.targets
+    shortest, longest = targets.clip_seconds
+    thresholds = replace(dataset.PRESETS[studio.series.quality], min_seconds=shortest, max_seconds=longest)
+    rows = dataset.select(
+        dataset.judge(heard, cast.speakers, labels, references, thresholds), target_minutes=targets.minutes
+    )
+    return {slug: tuple(row for row in rows if row.character == slug) for slug in studio.series.characters}
+
+
+def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mapping[str, str]) -> dict[str, Stored]:
+    """Kept clips that no earlier run has cleaned: name in the data set -> the clip as cut.
+
+    `hashes`: clip -> SHA-256 of its file.
+    """
+    known = _ledger(studio, character)
+    wanted = {clip_name(row.clip): _as_cut(studio, row, hashes[row.clip]) for row in rows if row.verdict == "kept"}
+    return {
+        name: stored
+        for name, stored in wanted.items()
+        if name not in known
+        or known[name].made_from != _alone(studio, character, stored)
+        or studio.store.size(known[name].wav.key) != known[name].wav.size
+    }
+
+
+def enter(studio: Studio, character: str, clips: Mapping[str, Stored], made: Made[CleanResult]) -> None:
+    """Write newly cleaned clips into the character's ledger."""
+    ledger = _ledger(studio, character)
+    for (name, stored), about in zip(clips.items(), made.result.clips, strict=True):
+        made_from = _alone(studio, character, stored)
+        ledger[name] = Cleaned(made_from=made_from, wav=made.stored(about.file), about=about)
+    write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
+
+
+def publish(
+    studio: Studio, character: str, identity: str, rows: Sequence[Row], prepared: Sequence[Prepared]
+) -> DataSet:
+    """Remove clips no longer kept, write `manifest.jsonl`, and last `dataset.json`."""
+    ledger, home = _ledger(studio, character), _home(studio, character)
+    kept = {clip_name(row.clip) for row in rows if row.verdict == "kept"}
+    for name in ledger.keys() - kept:
+        studio.store.delete(ledger[name].wav.key)
+    ledger = {name: ledger[name] for name in sorted(kept)}
+    write_json(studio.store, f"{home}/cleaned.json", ledger)
+    engines = {stage: engine for each in prepared[:1] for stage, engine in each.engines.items()}
+    lines = "".join(canonical(_described(line, ledger)) for line in dataset.manifest(rows, engines))
+    studio.store.write(f"{home}/manifest.jsonl", lines.encode())
+    dropped: dict[str, int] = {}
+    for row in rows:
+        if row.verdict != "kept":
+            dropped[row.reason] = dropped.get(row.reason, 0) + 1
+    files = {each.wav.key: each.wav.size for each in ledger.values()}
+    files[f"{home}/manifest.jsonl"] = len(lines.encode())
+    made = DataSet(
+        character=character,
+        identity=identity,
+        minutes=sum(each.about.duration for each in ledger.values()) / 60,
+        clips=len(ledger),
+        dropped=dropped,
+        files=files,
+    )
+    write_json(studio.store, f"{home}/dataset.json", encode(made))
+    return made
+
+
+def clips_to_train(studio: Studio, character: str) -> tuple[Stored, ...]:
+    """The cleaned clips of a character, in order of their names."""
+    return tuple(each.wav for _, each in sorted(_ledger(studio, character).items()))
+
+
+def clip_name(clip: str) -> str:
+    """A clip's name in a data set: s01e02-00012340."""
+    return clip.replace("/", "-")
+
+
+def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str, Any]:
+    """A manifest's row with its file in the data set and what cleaning did to it."""
+    cleaned = ledger.get(clip_name(line["clip"]))
+    if cleaned is None:
+        return {**line, "file": None}
+    about = {**encode(cleaned.about), "file": cleaned.wav.key.rsplit("/", 1)[-1], "sha256": cleaned.wav.sha256}
+    return {**line, "file": f"clips/{about.pop('file')}", "cleaned": about}
+
+
+def _home(studio: Studio, character: str) -> str:
+    return f"{studio.home}/characters/{character}"
+
+
+def _ledger(studio: Studio, character: str) -> dict[str, Cleaned]:
+    key = f"{_home(studio, character)}/cleaned.json"
+    if studio.store.size(key) is None:
+        return {}
+    return {name: decode(Cleaned, each, key) for name, each in read_json(studio.store, key).items()}
+
+
+def _as_cut(studio: Studio, row: Row, sha256: str) -> Stored:
+    key = f"{studio.home}/episodes/{row.episode}/clips/{row.clip.rsplit('/', 1)[-1]}.flac"
+    return Stored(key=key, sha256=sha256, size=studio.store.size(key) or 0)
+
+
+def _alone(studio: Studio, character: str, clip: Stored) -> str:
+    return studio.identity(orders.clean(studio, character, "alone", {"clip": clip}))

@@ -1,0 +1,70 @@
+"""Episodes of a series: which files they are, and the short key each one gets."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+
+from infra.sources import files_of, sha256_known
+from infra.store import Store
+from tasks.domain import Episode
+from tasks.series import Series, SeriesError
+
+SEASON_EPISODE = re.compile(r"(?<![a-z0-9])s(\d{1,2})[\s._-]?e(\d{1,4})(?!\d)", re.IGNORECASE)
+NUMBERED = re.compile(r"(?:第\s*(\d{1,4})\s*[話回]|(?<![a-z])(?:episode|ep|e|#)[\s._-]*(\d{1,4})(?!\d))", re.IGNORECASE)
+BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)|【[^】]*】")
+NUMBER = re.compile(r"(?<![\dA-Za-z.])(\d{1,4})(?:v\d)?(?![\dA-Za-z])")
+PICTURE_SIZES = frozenset({"480", "576", "720", "1080", "1440", "2160", "264", "265"})
+
+
+def episode_key(stem: str) -> str:
+    """The key in a file's name (without its ending): s01e02, else e012, else a slug.
+
+    >>> episode_key("Kaze no Eleven S01E02 [1080p]"), episode_key("[Team] Kaze - 12v2 (720p)")
+    ('s01e02', 'e012')
+    >>> episode_key("第3話 嵐"), episode_key("Movie")
+    ('e003', 'movie')
+    """
+    if found := SEASON_EPISODE.search(stem):
+        return f"s{int(found[1]):02d}e{int(found[2]):02d}"
+    plain = BRACKETS.sub(" ", stem).replace("_", " ")
+    if found := NUMBERED.search(plain):
+        return f"e{int(found[1] or found[2]):03d}"
+    numbers = [each for each in NUMBER.findall(plain) if each not in PICTURE_SIZES]
+    return f"e{int(numbers[-1]):03d}" if numbers else slug(stem)
+
+
+def slug(text: str) -> str:
+    """Letters and digits of a name for a key; names without any get a hash of themselves."""
+    kept = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:48]
+    if kept:
+        return kept
+    return "episode-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def episode_keys(files: tuple[Path, ...]) -> dict[str, Path]:
+    """A key for each file; files that share one are told apart by more of their names."""
+    keys = {path: episode_key(path.stem) for path in files}
+    shared = {key for key, count in Counter(keys.values()).items() if count > 1}
+    for path, key in keys.items():
+        if key in shared:
+            keys[path] = f"{key}-{slug(path.name)}"
+    taken: dict[str, Path] = {}
+    for path, key in sorted(keys.items(), key=lambda each: (each[1], str(each[0]))):
+        count = 1
+        while (unique := key if count == 1 else f"{key}-{count}") in taken:
+            count += 1
+        taken[unique] = path
+    return taken
+
+
+def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
+    """The episodes of a series, hashed, in order of their keys; SeriesError if there are none."""
+    files = files_of(series.episodes, series.folder)
+    if not files:
+        wanted = ", ".join(series.episodes)
+        raise SeriesError(f"no episodes: {wanted} matches no file below {series.folder}; correct `episodes:`")
+    keyed = episode_keys(files)
+    return tuple(Episode(key=key, file=str(path), sha256=sha256_known(path, store)) for key, path in keyed.items())

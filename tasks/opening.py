@@ -1,0 +1,87 @@
+"""From what a command or a deployment says to a studio: which series file, which store, which engines.
+
+One resolver for all commands: what is given wins, then VOICECAST_CONFIG and
+VOICECAST_STORE, then series.yaml in the current folder and a store beside it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from containers.contract.codec import encode
+from infra.runners.process import ProcessRunner
+from infra.settings import settings
+from infra.stage import Dispatcher, Listener, Runner, Slots
+from infra.store import Store, open_store, read_json, write_json
+from tasks.series import Series, SeriesError, read_series
+from tasks.studio import Studio
+
+
+def config_path(config: str | Path | None = None) -> Path:
+    """The series file that is meant."""
+    return Path(config or settings().config or "series.yaml").expanduser().absolute()
+
+
+def store_address(store: str | None, config: Path) -> str:
+    """The store that is meant, for a series file."""
+    return store or settings().store or str(config.parent / "voicecast-store")
+
+
+def open_series(
+    config: str | Path | None = None,
+    store: str | None = None,
+    *,
+    series: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+) -> Studio:
+    """A studio that only looks; `series`: the id of one the store knows, in place of a series file."""
+    path = config_path(config)
+    place = open_store(store_address(store, path))
+    known = _known_series(place, series) if series else None
+    if known and not config:
+        return Studio(series=_with(known, engines, runners), store=place)
+    found = read_series(path)
+    if series and series != found.series:
+        raise SeriesError(
+            f"the store knows no series {series!r}, and {path} is about {found.series!r}; name its --config"
+        )
+    write_if_new(place, found)
+    return Studio(series=_with(found, engines, runners), store=place)
+
+
+def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
+    """The same studio, able to start engines."""
+    runners: dict[str, Runner] = {"process": ProcessRunner(studio.store.work)}
+    dispatcher = Dispatcher(studio.store.work, runners, slots, listener)
+    return Studio(series=studio.series, store=studio.store, dispatcher=dispatcher)
+
+
+def write_if_new(store: Store, series: Series) -> None:
+    """Remember a series in the store, so that `--series ID` is enough later."""
+    key = f"series/{series.series}/series.json"
+    said = {"folder": str(series.folder), "file": series.model_dump(mode="json", exclude_unset=True)}
+    if store.size(key) is None or read_json(store, key) != encode(said):
+        write_json(store, key, said)
+
+
+def _known_series(store: Store, series: str) -> Series | None:
+    key = f"series/{series}/series.json"
+    if store.size(key) is None:
+        return None
+    said = read_json(store, key)
+    return Series.model_validate({**said["file"], "folder": said["folder"]})
+
+
+def _with(series: Series, engines: dict[str, str] | None, runners: dict[str, str] | None) -> Series:
+    """The series with engines and runners that the command line names."""
+    if not engines and not runners:
+        return series
+    changed = {"engines": {**series.engines, **(engines or {})}, "runners": {**series.runners, **(runners or {})}}
+    try:
+        return Series.model_validate({**series.model_dump(), "folder": series.folder, **changed})
+    except ValidationError as error:
+        first = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise SeriesError(f"--engine or --runner: {first}") from error

@@ -1,0 +1,257 @@
+"""What each stage is asked for a series, and under which keys its files are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from containers.contract import stages
+from containers.contract.stages import File, Turn
+from tasks.domain import Episode
+from tasks.studio import Made, Order, Source, Stored, Studio, sent
+
+
+def folder_of(studio: Studio, episode: Episode) -> str:
+    return f"{studio.home}/episodes/{episode.key}"
+
+
+def _video(episode: Episode) -> Source:
+    return Source(path=Path(episode.file), sha256=episode.sha256)
+
+
+def probe(studio: Studio, episode: Episode) -> Order[stages.ProbeResult]:
+    video = _video(episode)
+    return Order(
+        stage="probe",
+        of=episode.key,
+        request=stages.ProbeRequest(video=sent("video", video), language=studio.series.language),
+        result=stages.ProbeResult,
+        inputs={"in/video": video},
+        folder=folder_of(studio, episode),
+        keep={},
+    )
+
+
+def extract(studio: Studio, episode: Episode) -> Order[stages.ExtractResult]:
+    return _extract(episode.key, _video(episode), folder_of(studio, episode), studio.series.language)
+
+
+def extract_given(studio: Studio, of: str, given: Source) -> Order[stages.ExtractResult]:
+    """A recording of a file a person gave (a reference, a line to convert), whatever its form."""
+    return _extract(of, given, f"{studio.home}/given/{given.sha256[:16]}", None)
+
+
+def _extract(of: str, video: Source, folder: str, language: str | None) -> Order[stages.ExtractResult]:
+    return Order(
+        stage="extract",
+        of=of,
+        request=stages.ExtractRequest(video=sent("video", video), language=language),
+        result=stages.ExtractResult,
+        inputs={"in/video": video},
+        folder=folder,
+        keep={"out/recording.flac": "recording.flac", "out/subtitles/": "subtitles/"},
+    )
+
+
+def fingerprint(
+    studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]
+) -> Order[stages.FingerprintResult]:
+    recording = extracted.stored(extracted.result.recording)
+    return Order(
+        stage="fingerprint",
+        of=episode.key,
+        request=stages.FingerprintRequest(recording=sent("recording.flac", recording)),
+        result=stages.FingerprintResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder_of(studio, episode),
+        keep={"out/": ""},
+    )
+
+
+def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Order[stages.SeparateResult]:
+    recording = extracted.stored(extracted.result.recording)
+    return Order(
+        stage="separate",
+        of=episode.key,
+        request=stages.SeparateRequest(recording=sent("recording.flac", recording)),
+        result=stages.SeparateResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder_of(studio, episode),
+        keep={"out/": "stems/"},
+    )
+
+
+def diarize(studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]) -> Order[stages.DiarizeResult]:
+    vocals, size = separated.stored(separated.result.vocals), studio.series.cast_size
+    return Order(
+        stage="diarize",
+        of=episode.key,
+        request=stages.DiarizeRequest(
+            vocals=sent("vocals.flac", vocals),
+            speakers=size.exactly,
+            min_speakers=size.at_least,
+            max_speakers=size.at_most,
+        ),
+        result=stages.DiarizeResult,
+        inputs={"in/vocals.flac": vocals},
+        folder=folder_of(studio, episode),
+        keep={"out/": ""},
+    )
+
+
+def cut(
+    studio: Studio,
+    episode: Episode,
+    separated: Made[stages.SeparateResult],
+    diarized: Made[stages.DiarizeResult],
+) -> Order[stages.CutResult]:
+    vocals = separated.stored(separated.result.vocals)
+    background = separated.stored(separated.result.background)
+    shortest, longest = studio.series.targets.clip_seconds
+    return Order(
+        stage="cut",
+        of=episode.key,
+        request=stages.CutRequest(
+            vocals=sent("vocals.flac", vocals),
+            background=sent("background.flac", background),
+            turns=diarized.result.exclusive,
+            overlap=diarized.result.overlap,
+            min_seconds=shortest,
+            max_seconds=longest,
+        ),
+        result=stages.CutResult,
+        inputs={"in/vocals.flac": vocals, "in/background.flac": background},
+        folder=folder_of(studio, episode),
+        keep={"out/clips/": "clips/"},
+    )
+
+
+def embed(
+    studio: Studio,
+    episode: Episode,
+    separated: Made[stages.SeparateResult],
+    clips: Made[stages.CutResult],
+) -> Order[stages.EmbedResult]:
+    vocals = separated.stored(separated.result.vocals)
+    turns = tuple(Turn(start=clip.start, end=clip.end, speaker=clip.speaker) for clip in clips.result.clips)
+    return Order(
+        stage="embed",
+        of=episode.key,
+        request=stages.EmbedRequest(vocals=sent("vocals.flac", vocals), turns=turns),
+        result=stages.EmbedResult,
+        inputs={"in/vocals.flac": vocals},
+        folder=folder_of(studio, episode),
+        keep={"out/vectors.json": "vectors.json"},
+    )
+
+
+def embed_reference(studio: Studio, character: str, reference: Stored) -> Order[stages.EmbedResult]:
+    name = reference.sha256[:16]
+    return Order(
+        stage="embed",
+        of=f"reference of {character}",
+        request=stages.EmbedRequest(vocals=sent("reference.flac", reference)),
+        result=stages.EmbedResult,
+        inputs={"in/reference.flac": reference},
+        folder=f"{studio.home}/cast/references",
+        keep={"out/vectors.json": f"{name}.vectors.json"},
+        record=name,
+    )
+
+
+def clean(studio: Studio, character: str, batch: str, clips: Mapping[str, Stored]) -> Order[stages.CleanResult]:
+    """`clips`: name of a clip in the data set -> the clip as cut; one order holds a batch of them."""
+    requested = tuple(File(path=f"in/{i:05d}.flac", sha256=each.sha256) for i, each in enumerate(clips.values()))
+    names = {f"out/clips/{i:04d}.wav": f"clips/{name}.wav" for i, name in enumerate(clips)}
+    return Order(
+        stage="clean",
+        of=f"{character} {batch}",
+        request=stages.CleanRequest(clips=requested, denoise=studio.series.denoise),
+        result=stages.CleanResult,
+        inputs={file.path: each for file, each in zip(requested, clips.values(), strict=True)},
+        folder=f"{studio.home}/characters/{character}",
+        keep=names,
+        record=f"clean-{batch}",
+    )
+
+
+def train(studio: Studio, character: str, clips: tuple[Stored, ...]) -> Order[stages.TrainResult]:
+    """Its folder is named by what makes the voice, so that an older voice stays beside a newer one."""
+    requested = tuple(File(path=f"in/{i:05d}.wav", sha256=each.sha256) for i, each in enumerate(clips))
+    order = Order(
+        stage="train",
+        of=character,
+        request=stages.TrainRequest(character=character, clips=requested),
+        result=stages.TrainResult,
+        inputs={file.path: each for file, each in zip(requested, clips, strict=True)},
+        folder="",
+        keep={"out/": ""},
+    )
+    return replace(order, folder=f"{studio.home}/voices/{character}/{studio.identity(order)[:12]}")
+
+
+def synthesize(studio: Studio, text: str, language: str) -> Order[stages.SynthesizeResult]:
+    order = Order(
+        stage="synthesize",
+        of=text[:40],
+        request=stages.SynthesizeRequest(text=text, language=language),
+        result=stages.SynthesizeResult,
+        inputs={},
+        folder="",
+        keep={"out/": ""},
+    )
+    return replace(order, folder=f"{studio.home}/speech/base/{studio.identity(order)[:12]}")
+
+
+def convert(
+    studio: Studio, character: str, source: Stored, voice: tuple[Stored, ...], pitch_shift: float | None
+) -> Order[stages.ConvertResult]:
+    files = {f"in/voice/{PurePosixPath(each.key).name}": each for each in voice}
+    order = Order(
+        stage="convert",
+        of=f"to {character}",
+        request=stages.ConvertRequest(
+            source=sent("source.flac", source),
+            voice=tuple(File(path=path, sha256=each.sha256) for path, each in files.items()),
+            pitch_shift_semitones=pitch_shift,
+        ),
+        result=stages.ConvertResult,
+        inputs={"in/source.flac": source, **files},
+        folder="",
+        keep={"out/": ""},
+    )
+    return replace(order, folder=f"{studio.home}/speech/{character}/{studio.identity(order)[:12]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A stretch of a sound file that a page shows; `end` None: to its end."""
+
+    file: Stored
+    start: float = 0.0
+    end: float | None = None
+
+
+def preview(studio: Studio, of: str, excerpts: tuple[Shown, ...]) -> Order[stages.PreviewResult]:
+    """Players and pictures for a page; kept by what they show, so that nothing is drawn twice."""
+    files = {f"in/{each.file.sha256[:16]}": each.file for each in excerpts}
+    order = Order(
+        stage="preview",
+        of=of,
+        request=stages.PreviewRequest(
+            excerpts=tuple(
+                stages.Excerpt(
+                    file=File(path=f"in/{each.file.sha256[:16]}", sha256=each.file.sha256),
+                    start=each.start,
+                    end=each.end,
+                )
+                for each in excerpts
+            )
+        ),
+        result=stages.PreviewResult,
+        inputs=files,
+        folder="",
+        keep={"out/": ""},
+    )
+    return replace(order, folder=f"{studio.home}/previews/{studio.identity(order)[:16]}")

@@ -1,0 +1,126 @@
+"""One Prefect task for each stage: its name, retries and tags; what it is asked stands in `orders`.
+
+Retries are for the machine's faults alone: an episode that cannot be read does
+not get better by reading it again. The store is the cache: a task whose work
+is finished there returns it at once, so Prefect's own cache is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from containers.contract import stages
+from containers.contract.errors import EngineError
+from tasks import orders
+from tasks.domain import Episode
+from tasks.studio import Made, Source, Stored, Studio
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RETRIES = 2
+FIRST_RETRY_SECONDS = 5
+
+
+def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether trying again can help."""
+    return isinstance(state.result(raise_on_failure=False), EngineError)
+
+
+def stage_task(stage: str, of: str) -> Callable[[F], F]:
+    """A Prefect task for a stage; `of`: whose stage it is, from the function's arguments, for its run's name."""
+    return task(
+        name=stage,
+        task_run_name=f"{stage} {of}",
+        tags=[stage],
+        retries=RETRIES,
+        retry_delay_seconds=exponential_backoff(FIRST_RETRY_SECONDS),
+        retry_condition_fn=machine_fault,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        log_prints=False,
+    )  # type: ignore[return-value]
+
+
+@stage_task("extract", "{episode.key}")
+def extract(studio: Studio, episode: Episode) -> Made[stages.ExtractResult]:
+    return studio.make(orders.extract(studio, episode))
+
+
+@stage_task("extract", "{of}")
+def extract_given(studio: Studio, of: str, given: Source) -> Made[stages.ExtractResult]:
+    return studio.make(orders.extract_given(studio, of, given))
+
+
+@stage_task("fingerprint", "{episode.key}")
+def fingerprint(
+    studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]
+) -> Made[stages.FingerprintResult]:
+    return studio.make(orders.fingerprint(studio, episode, extracted))
+
+
+@stage_task("separate", "{episode.key}")
+def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Made[stages.SeparateResult]:
+    return studio.make(orders.separate(studio, episode, extracted))
+
+
+@stage_task("diarize", "{episode.key}")
+def diarize(studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]) -> Made[stages.DiarizeResult]:
+    return studio.make(orders.diarize(studio, episode, separated))
+
+
+@stage_task("cut", "{episode.key}")
+def cut(
+    studio: Studio,
+    episode: Episode,
+    separated: Made[stages.SeparateResult],
+    diarized: Made[stages.DiarizeResult],
+) -> Made[stages.CutResult]:
+    return studio.make(orders.cut(studio, episode, separated, diarized))
+
+
+@stage_task("embed", "{episode.key}")
+def embed(
+    studio: Studio,
+    episode: Episode,
+    separated: Made[stages.SeparateResult],
+    clips: Made[stages.CutResult],
+) -> Made[stages.EmbedResult]:
+    return studio.make(orders.embed(studio, episode, separated, clips))
+
+
+@stage_task("embed", "reference of {character}")
+def embed_reference(studio: Studio, character: str, reference: Stored) -> Made[stages.EmbedResult]:
+    return studio.make(orders.embed_reference(studio, character, reference))
+
+
+@stage_task("clean", "{character} {batch}")
+def clean(studio: Studio, character: str, batch: str, clips: dict[str, Stored]) -> Made[stages.CleanResult]:
+    return studio.make(orders.clean(studio, character, batch, clips))
+
+
+@stage_task("train", "{character}")
+def train(studio: Studio, character: str, clips: tuple[Stored, ...]) -> Made[stages.TrainResult]:
+    return studio.make(orders.train(studio, character, clips))
+
+
+@stage_task("synthesize", "{text}")
+def synthesize(studio: Studio, text: str, language: str) -> Made[stages.SynthesizeResult]:
+    return studio.make(orders.synthesize(studio, text, language))
+
+
+@stage_task("convert", "to {character}")
+def convert(
+    studio: Studio, character: str, source: Stored, voice: tuple[Stored, ...], pitch_shift: float | None
+) -> Made[stages.ConvertResult]:
+    return studio.make(orders.convert(studio, character, source, voice, pitch_shift))
+
+
+@stage_task("preview", "{of}")
+def preview(studio: Studio, of: str, excerpts: tuple[orders.Shown, ...]) -> Made[stages.PreviewResult]:
+    return studio.make(orders.preview(studio, of, excerpts))

@@ -1,0 +1,217 @@
+"""The studio: what a flow run works with, and the one way to make or find what a stage makes.
+
+The store is the cache: beside the files of a stage lies its record, written
+last, with the identity of what made them. A record whose identity and files
+agree is the result; nothing is run then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from containers.contract.codec import decode, encode
+from containers.contract.stages import File
+from infra.engines import engine_for, identity
+from infra.stage import Dispatcher, Job, Outcome
+from infra.store import Store, read_json, write_json
+from tasks.series import Series
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A file in the store; `size` in bytes."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file of the user's, outside the store."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Generic[R]):
+    """One stage for one thing, and where what it makes will lie.
+
+    `of`: the thing in a person's words (s01e02, endou_mamoru). `inputs`: path inside the item ->
+    file. `folder`: key below which record and files go. `keep`: where files of `out/` go in that
+    folder, by path or, ending in /, by folder.
+    """
+
+    stage: str
+    of: str
+    request: Any
+    result: type[R]
+    inputs: Mapping[str, Stored | Source]
+    folder: str
+    keep: Mapping[str, str]
+    record: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.stage} {self.of}"
+
+    @property
+    def record_key(self) -> str:
+        return f"{self.folder}/stages/{self.record or self.stage}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made(Generic[R]):
+    """What a stage made: its result as a value, and its files in the store by their path in `out/`."""
+
+    result: R
+    engine: str
+    identity: str
+    files: Mapping[str, Stored]
+    found: bool
+
+    def stored(self, file: File) -> Stored:
+        return self.files[file.path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """A series, the store, and the engines' dispatcher (None: only look for what is finished)."""
+
+    series: Series
+    store: Store
+    dispatcher: Dispatcher | None = None
+
+    @property
+    def home(self) -> str:
+        """Key of the series' folder."""
+        return f"series/{self.series.series}"
+
+    def find(self, order: Order[R]) -> Made[R] | None:
+        """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
+        if self.store.size(order.record_key) is None:
+            return None
+        record = read_json(self.store, order.record_key)
+        if record["identity"] != self.identity(order):
+            return None
+        files = {path: Stored(**each) for path, each in record["files"].items()}
+        if any(self.store.size(each.key) != each.size for each in files.values()):
+            return None
+        return _made(order, record, files, found=True)
+
+    def make(self, order: Order[R]) -> Made[R]:
+        """Find it, or have an engine make it; raises the StageError of the engine or the machine."""
+        found = self.find(order)
+        if found:
+            return found
+        if self.dispatcher is None:
+            raise LookupError(f"{order.name} is not finished")
+        with self.store.locked(f"{self.home} {order.record_key}"):
+            return self.find(order) or self._run(order, self.dispatcher)
+
+    def _run(self, order: Order[R], dispatcher: Dispatcher) -> Made[R]:
+        engine = engine_for(self.series.engine(order.stage), order.stage)
+        outcome = dispatcher.run(
+            Job(
+                name=order.name,
+                identity=self.identity(order),
+                engine=engine,
+                runner=self.series.runners.get(engine.name, "process"),
+                options=self._options(engine.name),
+                stage=order.stage,
+                request=encode(order.request),
+                inputs={path: self._local(file) for path, file in order.inputs.items()},
+            )
+        )
+        try:
+            return self._keep(order, outcome)
+        finally:
+            outcome.discard()
+
+    def _keep(self, order: Order[R], outcome: Outcome) -> Made[R]:
+        """Put the files of an outcome where the order wants them, and the record last."""
+        self._clear(order)
+        files: dict[str, Stored] = {}
+        for path, sha256 in sorted(_files_of(outcome.result)):
+            local = outcome.folder / path
+            size = local.stat().st_size
+            key = f"{order.folder}/{_place(order.keep, path)}"
+            self.store.put(key, local)
+            files[path] = Stored(key=key, sha256=sha256, size=size)
+        record = {
+            "identity": self.identity(order),
+            "stage": order.stage,
+            "engine": outcome.engine,
+            "result": outcome.result,
+            "files": files,
+        }
+        write_json(self.store, order.record_key.replace(".json", ".run.json"), outcome.run)
+        write_json(self.store, order.record_key, record)
+        return _made(order, record, files, found=False)
+
+    def _clear(self, order: Order[R]) -> None:
+        """Remove what another identity left, record first, so that a crash leaves a miss and no mixture."""
+        if self.store.size(order.record_key) is None:
+            return
+        stale = read_json(self.store, order.record_key)["files"]
+        self.store.delete(order.record_key)
+        for each in stale.values():
+            self.store.delete(each["key"])
+
+    def identity(self, order: Order[Any]) -> str:
+        """What makes an order's result this result; known without running anything."""
+        engine = engine_for(self.series.engine(order.stage), order.stage)
+        return identity(engine, order.stage, encode(order.request), self._options(engine.name))
+
+    def _options(self, engine: str) -> dict[str, Any]:
+        return self.series.options.get(engine, {})
+
+    def _local(self, file: Stored | Source) -> Path:
+        return file.path if isinstance(file, Source) else self.store.path(file.key)
+
+
+def hash_of_code(*modules: ModuleType) -> str:
+    """Hash of modules that decide, for the identity of what they decided."""
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
+def sent(name: str, file: Stored | Source) -> File:
+    """How a request names an input that lies at in/`name`."""
+    return File(path=f"in/{name}", sha256=file.sha256)
+
+
+def _made(order: Order[R], record: dict[str, Any], files: Mapping[str, Stored], *, found: bool) -> Made[R]:
+    result: R = decode(order.result, json.loads(json.dumps(encode(record["result"]))))
+    return Made(result=result, engine=record["engine"], identity=record["identity"], files=files, found=found)
+
+
+def _files_of(value: Any) -> set[tuple[str, str]]:
+    """(path, sha256) of every file that a result names."""
+    if isinstance(value, dict):
+        if set(value) == {"path", "sha256"}:
+            return {(value["path"], value["sha256"])}
+        return {file for each in value.values() for file in _files_of(each)}
+    if isinstance(value, list):
+        return {file for each in value for file in _files_of(each)}
+    return set()
+
+
+def _place(keep: Mapping[str, str], path: str) -> str:
+    if path in keep:
+        return keep[path]
+    for prefix, target in keep.items():
+        if prefix.endswith("/") and path.startswith(prefix):
+            return target + path.removeprefix(prefix)
+    raise KeyError(f"nobody said where {path} is kept")

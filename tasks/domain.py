@@ -66,13 +66,17 @@ class EpisodeClip:
 
 @dataclass(frozen=True, kw_only=True)
 class HeardEpisode:
-    """What the machine heard in one episode: clips, and one vector for each (`vectors[i]` of `clips[i]`)."""
+    """What the machine heard in one episode: clips, and one vector for each (`vectors[i]` of `clips[i]`).
+
+    `turns`: as diarization gave them, overlapping ones too; who talks at the same time is not one person.
+    """
 
     episode: str
     clips: tuple[EpisodeClip, ...]
     model: str
     vectors: Vectors
     overlap: tuple[Segment, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

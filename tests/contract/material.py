@@ -1,0 +1,100 @@
+"""Sounds and videos that the contract's tests put before engines, made on the spot.
+
+Two voices that Open JTalk speaks (the second one deeper, by playing it slower), soft chords behind
+them, and a video around it all. Real enough for an engine to hear speech, free of anyone's rights.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from containers.contract.stages import Turn
+
+RATE_HZ = 48000
+_SENTENCES = (
+    "今日はとても良い天気ですね。",
+    "必殺技、ゴッドハンド!",
+    "みんな、サッカーやろうぜ。",
+    "明日の試合は必ず勝とう。",
+)
+_SLOWER = 1.25
+"""How much slower, and so deeper, the second voice is played."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """Files for requests; `turns` are true of `recording`, `vocals` and `video`."""
+
+    video: Path
+    recording: Path
+    vocals: Path
+    background: Path
+    clips: tuple[Path, ...]
+    turns: tuple[Turn, ...]
+    no_sound: Path
+
+
+def make(folder: Path) -> Material:
+    """About 14 s of two people in turn, on a stereo recording."""
+    spoken = [_sentence(index) for index in range(len(_SENTENCES))]
+    turns, now = [], 0.8
+    for index, samples in enumerate(spoken):
+        length = len(samples) / RATE_HZ
+        turns.append(Turn(start=round(now, 3), end=round(now + length, 3), speaker=f"SPEAKER_0{index % 2}"))
+        now += length + 0.7
+    voices = np.zeros(round(now * RATE_HZ), np.float32)
+    for turn, samples in zip(turns, spoken, strict=True):
+        first = round(turn.start * RATE_HZ)
+        voices[first : first + len(samples)] += samples
+    vocals = np.stack([voices, voices], axis=1)
+    background = _chords(len(voices))
+    recording = _write(folder / "recording.flac", vocals + background)
+    (folder / "no_sound").write_text("This is a text and holds no sound at all.\n" * 40, "utf-8")
+    return Material(
+        video=_video(folder / "episode.mkv", recording),
+        recording=recording,
+        vocals=_write(folder / "vocals.flac", vocals),
+        background=_write(folder / "background.flac", background),
+        clips=tuple(_write(folder / f"clip_{index}.flac", spoken[index]) for index in (0, 2)),
+        turns=tuple(turns),
+        no_sound=folder / "no_sound",
+    )
+
+
+def _sentence(index: int) -> NDArray[np.float32]:
+    import pyopenjtalk
+
+    samples, rate = pyopenjtalk.tts(_SENTENCES[index])
+    played_at = rate / _SLOWER if index % 2 else rate
+    sound = soxr.resample(samples / 32768, played_at, RATE_HZ).astype(np.float32)
+    return 0.35 * sound / float(np.abs(sound).max())
+
+
+def _chords(count: int) -> NDArray[np.float32]:
+    """A chord on the left and another one on the right, 30 dB below full scale."""
+    time = np.arange(count) / RATE_HZ
+    left = sum(np.sin(2 * np.pi * hz * time) for hz in (220, 277, 330))
+    right = sum(np.sin(2 * np.pi * hz * time) for hz in (247, 311, 370))
+    return 0.0105 * np.stack([left, right], axis=1).astype(np.float32)
+
+
+def _write(path: Path, samples: NDArray[np.float32]) -> Path:
+    soundfile.write(path, samples, RATE_HZ, subtype="PCM_16")
+    return path
+
+
+def _video(path: Path, recording: Path) -> Path:
+    """A grey picture with the recording as its Japanese track."""
+    picture = ("-f", "lavfi", "-i", "color=gray:size=64x36:rate=12")
+    codecs = ("-c:v", "mpeg4", "-c:a", "flac", "-metadata:s:a:0", "language=jpn", "-shortest")
+    command = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *picture, "-i", str(recording), *codecs, str(path))
+    subprocess.run(command, check=True)
+    return path

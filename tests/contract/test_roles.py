@@ -1,0 +1,224 @@
+"""What a role promises, where arithmetic can say right or wrong for any engine that plays it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from tests.contract.conftest import Answer
+
+SAMPLE = 1.0 / 44100
+"""The longest sample, in seconds: what rounding to a sample may cost."""
+
+
+@pytest.mark.role("probe")
+def test_probe_takes_a_track_that_is_there_and_sees_the_videos_length(answer: Answer) -> None:
+    result = answer.result
+    assert [track.index for track in result.tracks] == list(range(len(result.tracks)))
+    assert 0 <= result.track < len(result.tracks)
+    assert result.duration is None or result.duration > 0
+
+
+@pytest.mark.role("extract")
+def test_extract_gives_a_recording_of_the_rate_asked_for_and_the_length_it_says(answer: Answer) -> None:
+    result, about = answer.result, soundfile.info(answer.folder / answer.result.recording.path)
+    assert (about.format, about.subtype) == ("FLAC", "PCM_16")
+    assert about.samplerate == result.sample_rate_hz == answer.request.sample_rate_hz
+    assert about.channels == result.channels <= 2
+    assert about.frames / about.samplerate == pytest.approx(result.duration, abs=SAMPLE)
+
+
+@pytest.mark.role("fingerprint")
+def test_a_fingerprint_has_a_word_each_hop_of_the_recording(answer: Answer) -> None:
+    result = answer.result
+    words = np.load(answer.folder / result.fingerprint.path, allow_pickle=False)
+    assert words.dtype == np.uint32
+    assert words.shape == (result.words,)
+    seconds = _duration(answer.folder / answer.request.recording.path)
+    assert result.words * result.hop == pytest.approx(seconds, abs=max(1.0, 2 * result.hop))
+
+
+@pytest.mark.role("separate")
+def test_vocals_and_background_add_up_to_the_recording_in_every_sample(answer: Answer) -> None:
+    recording = _integers(answer.folder / answer.request.recording.path)
+    vocals = _integers(answer.folder / answer.result.vocals.path)
+    background = _integers(answer.folder / answer.result.background.path)
+    assert recording.shape == vocals.shape == background.shape
+    np.testing.assert_array_equal(recording, vocals + background)
+
+
+@pytest.mark.role("separate")
+def test_stems_keep_the_recordings_rate_and_depth(answer: Answer) -> None:
+    recording = soundfile.info(answer.folder / answer.request.recording.path)
+    for stem in (answer.result.vocals, answer.result.background):
+        about = soundfile.info(answer.folder / stem.path)
+        assert (about.format, about.subtype) == ("FLAC", f"PCM_{answer.request.bit_depth}")
+        assert about.samplerate == recording.samplerate == answer.result.sample_rate_hz
+        assert about.frames / about.samplerate == pytest.approx(answer.result.duration, abs=SAMPLE)
+
+
+@pytest.mark.role("diarize")
+def test_exclusive_turns_never_overlap_each_other_or_the_overlap(answer: Answer) -> None:
+    result = answer.result
+    assert all(first.end <= second.start for first, second in pairwise(result.exclusive))
+    assert all(first.end <= second.start for first, second in pairwise(result.overlap))
+    assert not [
+        (turn, shared)
+        for turn in result.exclusive
+        for shared in result.overlap
+        if turn.start < shared.end - SAMPLE and turn.end > shared.start + SAMPLE
+    ]
+
+
+@pytest.mark.role("diarize")
+def test_speakers_are_numbered_by_first_appearance_within_the_bounds_asked_for(answer: Answer) -> None:
+    result = answer.result
+    order = list(dict.fromkeys(turn.speaker for turn in result.turns))
+    assert order == [f"SPEAKER_{index:02}" for index in range(len(order))]
+    assert 1 <= len(order) <= answer.request.max_speakers
+    assert {turn.speaker for turn in result.exclusive} <= set(order)
+
+
+@pytest.mark.role("diarize")
+def test_turns_are_sorted_and_lie_inside_the_recording(answer: Answer) -> None:
+    result, seconds = answer.result, _duration(answer.folder / answer.request.vocals.path)
+    for stretches in (result.turns, result.exclusive, result.overlap):
+        assert list(stretches) == sorted(stretches)
+        assert all(each.end <= seconds + SAMPLE for each in stretches)
+
+
+@pytest.mark.role("diarize")
+def test_the_rttm_says_the_same_as_the_turns(answer: Answer) -> None:
+    lines = [line.split() for line in (answer.folder / answer.result.rttm.path).read_text("utf-8").splitlines()]
+    said = [(float(start), float(length), speaker) for _, _, _, start, length, _, _, speaker, *_ in lines]
+    turns = [(turn.start, turn.end - turn.start, turn.speaker) for turn in answer.result.turns]
+    assert [speaker for *_, speaker in said] == [speaker for *_, speaker in turns]
+    assert np.allclose([row[:2] for row in said], [row[:2] for row in turns], atol=0.0011)  # three decimals
+
+
+@pytest.mark.role("embed")
+def test_each_turn_has_one_unit_vector_of_the_model_the_file_names(answer: Answer) -> None:
+    result = answer.result
+    vectors = _vectors(answer.folder / result.vectors.path, result.model)
+    assert result.turns == answer.request.turns
+    assert vectors.shape == (len(result.turns), result.dimension)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)  # float32
+    assert len(result.consistency) == len(result.turns)
+    assert all(-1 <= each <= 1 for each in result.consistency)
+
+
+@pytest.mark.role("cut")
+def test_clips_lie_inside_turns_of_their_speaker_in_order_and_within_the_lengths_asked_for(answer: Answer) -> None:
+    request, clips = answer.request, answer.result.clips
+    assert clips, "two people speak for seconds"
+    assert all(first.end <= second.start for first, second in pairwise(clips))
+    for clip in clips:
+        assert request.min_seconds - SAMPLE <= clip.end - clip.start <= request.max_seconds + SAMPLE
+        assert any(
+            turn.speaker == clip.speaker and turn.start - SAMPLE <= clip.start and clip.end <= turn.end + SAMPLE
+            for turn in request.turns
+        )
+
+
+@pytest.mark.role("cut")
+def test_a_clip_is_a_mono_file_as_long_as_it_says(answer: Answer) -> None:
+    vocals = soundfile.info(answer.folder / answer.request.vocals.path)
+    for clip in answer.result.clips:
+        about = soundfile.info(answer.folder / clip.file.path)
+        assert (about.format, about.channels, about.samplerate) == ("FLAC", 1, vocals.samplerate)
+        assert about.frames / about.samplerate == pytest.approx(clip.end - clip.start, abs=SAMPLE)
+
+
+@pytest.mark.role("cut")
+def test_shares_and_probabilities_lie_between_0_and_1(answer: Answer) -> None:
+    for clip in answer.result.clips:
+        measured = clip.measurements
+        for share in (measured.clipped_share, measured.voiced_share, measured.speech_probability):
+            assert 0 <= share <= 1
+        if measured.f0_median_hz is not None:
+            assert measured.f0_low_hz <= measured.f0_median_hz <= measured.f0_high_hz
+
+
+@pytest.mark.role("clean")
+def test_a_cleaned_clip_is_mono_16_bit_wav_at_44100_hz_as_long_as_before(answer: Answer) -> None:
+    assert len(answer.result.clips) == len(answer.request.clips)
+    for before, after in zip(answer.request.clips, answer.result.clips, strict=True):
+        about = soundfile.info(answer.folder / after.file.path)
+        assert (about.format, about.subtype, about.channels, about.samplerate) == ("WAV", "PCM_16", 1, 44100)
+        assert about.frames / about.samplerate == pytest.approx(after.duration, abs=SAMPLE)
+        assert after.duration == pytest.approx(_duration(answer.folder / before.path), abs=2 * SAMPLE)
+
+
+@pytest.mark.role("train")
+def test_a_voice_has_files_named_by_its_character_and_says_what_it_was_made_of(answer: Answer) -> None:
+    result = answer.result
+    assert result.files
+    assert all(Path(file.path).name.startswith(answer.request.character) for file in result.files)
+    clips = sum(_duration(answer.folder / clip.path) for clip in answer.request.clips)
+    assert 0 < result.seconds <= clips + SAMPLE
+    assert result.format
+
+
+@pytest.mark.role("convert")
+def test_converted_speech_is_mono_16_bit_and_as_long_as_its_source(answer: Answer) -> None:
+    result = answer.result
+    about = soundfile.info(answer.folder / result.speech.path)
+    assert (about.format, about.subtype, about.channels) == ("WAV", "PCM_16", 1)
+    assert about.samplerate == result.sample_rate_hz
+    assert about.frames / about.samplerate == pytest.approx(result.duration, abs=SAMPLE)
+    assert result.duration == pytest.approx(_duration(answer.folder / answer.request.source.path), abs=2 * SAMPLE)
+
+
+@pytest.mark.role("synthesize")
+def test_synthesized_speech_is_mono_16_bit_with_its_reading(answer: Answer) -> None:
+    result = answer.result
+    about = soundfile.info(answer.folder / result.speech.path)
+    assert (about.format, about.subtype, about.channels) == ("WAV", "PCM_16", 1)
+    assert about.samplerate == result.sample_rate_hz
+    assert about.frames / about.samplerate == pytest.approx(result.duration, abs=SAMPLE)
+    assert result.duration > 0.1
+    assert result.reading
+
+
+@pytest.mark.role("preview")
+def test_a_preview_has_an_mp3_and_a_png_of_each_excerpt(answer: Answer) -> None:
+    assert len(answer.result.previews) == len(answer.request.excerpts)
+    for preview in answer.result.previews:
+        player = (answer.folder / preview.player.path).read_bytes()
+        assert player.startswith(b"ID3") or (player[0] == 0xFF and player[1] & 0xE6 == 0xE2), "MPEG layer III"
+        assert (answer.folder / preview.picture.path).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.role("preview")
+def test_a_preview_is_as_long_as_its_excerpt(answer: Answer) -> None:
+    for excerpt, preview in zip(answer.request.excerpts, answer.result.previews, strict=True):
+        end = excerpt.end or _duration(answer.folder / excerpt.file.path)
+        assert preview.duration == pytest.approx(end - excerpt.start, abs=0.01)
+        played = soundfile.info(io.BytesIO((answer.folder / preview.player.path).read_bytes()))
+        assert played.duration == pytest.approx(preview.duration, abs=0.15)  # MP3 pads with frames of up to 50 ms
+
+
+def _duration(path: Path) -> float:
+    about = soundfile.info(path)
+    return float(about.frames / about.samplerate)
+
+
+def _integers(path: Path) -> NDArray[np.int64]:
+    """Samples in steps of the file's own depth, which the recording and both stems share here."""
+    assert soundfile.info(path).subtype == "PCM_16"
+    return soundfile.read(path, dtype="int16", always_2d=True)[0].astype(np.int64)
+
+
+def _vectors(path: Path, model: str) -> NDArray[np.float32]:
+    data = json.loads(path.read_text("utf-8"))
+    assert set(data) == {"model", "dimension", "vectors"}
+    assert data["model"] == model
+    return np.frombuffer(base64.b64decode(data["vectors"]), "<f4").reshape(-1, data["dimension"])

@@ -1,0 +1,103 @@
+"""What a voice is like, as a vector: Resemblyzer's encoder, its weights as they come in the wheel.
+
+A vector stands for a window of 1.6 s; cosines between windows of one voice are
+near 0.8, between two voices near 0.6. The mel spectrogram is linear, not
+logarithmic, so the level of the speech matters and is set first. The library's
+own front end cuts pauses out of the sound; this one keeps the timeline.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from containers.contract.errors import EngineError
+
+from .audio import Samples
+from .speech import SAMPLE_RATE_HZ, single_thread
+
+MODEL = "resemblyzer 0.1.4"
+DIMENSION = 256
+FRAME_SECONDS = 0.01
+WINDOW_FRAMES = 160
+"""Frames that the encoder was trained on: 1.6 s (resemblyzer.hparams)."""
+LEVEL_DBFS = -30.0
+"""Root mean square that the encoder's training speech was raised to (resemblyzer.hparams)."""
+_FFT, _HOP, _MELS = 400, 160, 40
+_BATCH = 64
+
+Vectors = NDArray[np.float32]
+
+
+def mel_frames(samples: Samples) -> NDArray[np.float32]:
+    """Mel power of mono 16 kHz speech, one frame each 10 ms centred on its time: float32 (frames, 40)."""
+    padded = np.pad(samples.astype(np.float32, copy=False), _FFT // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
+    window, bank = _front_end()
+    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
+    return (power @ bank.T).astype(np.float32)
+
+
+def level_gain(samples: Samples, speech: NDArray[np.bool_] | None = None) -> float:
+    """Factor that brings the speech in `samples` to the encoder's level; 1.0 for silence."""
+    heard = samples if speech is None else samples[speech]
+    level = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64)))) if len(heard) else 0.0
+    return 10 ** (LEVEL_DBFS / 20) / level if level > 1e-6 else 1.0
+
+
+def encode(windows: Sequence[NDArray[np.float32]]) -> Vectors:
+    """Unit vectors (n, 256) of mel windows of one and the same length (frames, 40); deterministic."""
+    if not windows:
+        return np.zeros((0, DIMENSION), np.float32)
+    network = _network()
+    with single_thread(), torch.inference_mode():
+        parts = [
+            network(torch.from_numpy(np.stack(windows[first : first + _BATCH])))
+            for first in range(0, len(windows), _BATCH)
+        ]
+    return torch.cat(parts).numpy()
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Vectors scaled to length 1 along the last axis."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
+class _Network(torch.nn.Module):
+    """resemblyzer.VoiceEncoder without its loading, timing and printing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(_MELS, 256, 3, batch_first=True)
+        self.linear = torch.nn.Linear(256, DIMENSION)
+
+    def forward(self, mels: torch.Tensor) -> torch.Tensor:
+        _, (hidden, _) = self.lstm(mels)
+        raw = torch.relu(self.linear(hidden[-1]))
+        return raw / torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp_min(1e-9)
+
+
+@functools.cache
+def _network() -> _Network:
+    found = importlib.util.find_spec("resemblyzer")
+    if found is None or found.origin is None:
+        raise EngineError("the package resemblyzer is missing; install the light engine's requirements")
+    path = Path(found.origin).parent / "pretrained.pt"
+    tensors = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+    network = _Network()
+    network.load_state_dict({name: tensors[name] for name in network.state_dict()})
+    return network.eval()
+
+
+@functools.cache
+def _front_end() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    import librosa
+
+    window = librosa.filters.get_window("hann", _FFT, fftbins=True).astype(np.float32)
+    return window, librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_FFT, n_mels=_MELS)

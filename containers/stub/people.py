@@ -10,9 +10,11 @@ import struct
 from containers.contract.codec import decode
 from containers.contract.stages import Measurements, Segment, Turn
 
+from .forms import noise
 from .script import Script, number, speaker_in
 
-DIMENSION = 16
+DIMENSION = 64
+"""Enough that strangers stay apart: their cosines spread by 1/8 about 0."""
 MODEL = "stub 1"
 _NOISE = 0.15
 """Length of what a turn adds to a person's unit vector: turns of one person keep a cosine of about 0.98."""
@@ -27,8 +29,8 @@ def vector(person: str | None, *turn: object) -> tuple[float, ...]:
 
 
 def _direction(*words: object) -> tuple[float, ...]:
-    values = [2 * number(*words, index) - 1 for index in range(DIMENSION)]
-    return _unit(values)
+    drawn = struct.unpack(f"<{DIMENSION}h", noise(2 * DIMENSION, *words))
+    return _unit([value + 0.5 for value in drawn])
 
 
 def _unit(values: list[float]) -> tuple[float, ...]:

@@ -80,7 +80,7 @@ def link(
     the episodes' model. Raises ModelsDiffer.
     """
     model = one_model(episode.model for episode in episodes)
-    rule = rule or RULES.get((model or "").split()[0] if model else "", OTHER)
+    rule = rule or RULES.get((model or "").partition(" ")[0], OTHER)
     parts = _parts(episodes, {clip: speaker.id for speaker in previous for clip in speaker.clips}, rule)
     joined = _join(parts, _apart(parts, episodes), rule)
     owner = _settle(parts, joined, rule.min_seconds)

@@ -11,7 +11,7 @@ from containers.contract.codec import decode
 from containers.contract.stages import Measurements, Segment, Turn
 
 from .forms import noise
-from .script import Script, number, speaker_in
+from .script import Script, number, speaker_in, speech_in
 
 DIMENSION = 64
 """Enough that strangers stay apart: their cosines spread by 1/8 about 0."""
@@ -43,13 +43,9 @@ def packed(vectors: list[tuple[float, ...]]) -> str:
     return base64.b64encode(b"".join(struct.pack(f"<{DIMENSION}f", *each) for each in vectors)).decode("ascii")
 
 
-def share(script: Script, turn: Segment | Turn) -> float:
+def share(script: Script, turn: Turn) -> float:
     """Which part of the speech in a turn is its main speaker's, from 0 to 1."""
-    seconds: dict[str, float] = {}
-    for each in script.turns:
-        shared = min(turn.end, each.end) - max(turn.start, each.start)
-        if shared > 0:
-            seconds[each.speaker] = seconds.get(each.speaker, 0.0) + shared
+    seconds = speech_in(script, turn.start, turn.end)
     return max(seconds.values()) / sum(seconds.values()) if seconds else 1.0
 
 

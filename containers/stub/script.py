@@ -118,13 +118,19 @@ def _dialogue(cast: tuple[str, ...], duration: float, seed: str) -> tuple[Turn, 
     return tuple(turns)
 
 
-def speaker_in(script: Script, start: float, end: float) -> str | None:
-    """Who speaks longest between two times; None where nobody does."""
+def speech_in(script: Script, start: float, end: float) -> dict[str, float]:
+    """Seconds that each person speaks between two times."""
     seconds: dict[str, float] = {}
     for turn in script.turns:
-        shared = min(end, turn.end) - max(start, turn.start)
-        if shared > 0:
+        if turn.start < end and turn.end > start:
+            shared = min(end, turn.end) - max(start, turn.start)
             seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + shared
+    return seconds
+
+
+def speaker_in(script: Script, start: float, end: float) -> str | None:
+    """Who speaks longest between two times; None where nobody does."""
+    seconds = speech_in(script, start, end)
     return max(seconds, key=lambda person: seconds[person]) if seconds else None
 
 

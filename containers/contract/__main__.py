@@ -16,6 +16,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -59,9 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _leave_with_parent() -> None:
+    """Leave when standard input closes, and take along the programs that the engine has started."""
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(130)
 
 

@@ -34,6 +34,14 @@ def lay(workdir: Path, item: str, script: dict[str, Any], stage: str = "probe") 
     return folder
 
 
+def lay_recording(workdir: Path, item: str) -> Path:
+    """An item that asks to separate."""
+    folder = lay(workdir, item, {}, stage="separate")
+    text = (folder / "request.json").read_text().replace('"video"', '"recording"')
+    (folder / "request.json").write_text(text)
+    return folder
+
+
 def error_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "error.json").read_text("utf-8")))
 
@@ -43,6 +51,14 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < until, f"{path.name} did not appear"
         time.sleep(0.01)
+
+
+def running(process: int) -> bool:
+    """Whether a process of that number runs; one that has ended and is not yet collected does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_items_are_finished_one_by_one_and_a_killed_start_keeps_what_was_finished(
@@ -114,6 +130,7 @@ def test_an_engine_that_cannot_be_set_up_says_why_and_exits_with_the_code_of_the
 
 
 BACKEND = """
+import subprocess
 import sys
 from dataclasses import dataclass
 from containers.contract import stages
@@ -142,6 +159,11 @@ def separate(_, request, item):
     answer = answers.get(item.id, here)
     if item.id == "leaves":
         sys.exit(3)
+    if item.id == "program":
+        program = subprocess.Popen(["sleep", "60"])
+        (item.state / "partial").write_text(str(program.pid))
+        (item.state / "partial").rename(item.state / "pid")
+        program.wait()
     if item.id == "memory":
         raise MemoryError
     if item.id == "surrogate":
@@ -165,9 +187,7 @@ def clumsy(code: Path) -> str:
 def test_an_engines_own_mistakes_become_errors_of_the_machine(launch: Launch, tmp_path: Path, clumsy: str) -> None:
     mistakes = ["leaves", "memory", "nan", "nowhere", "outside", "surrogate", "wrong_type"]
     for item in ["fine", *mistakes]:
-        folder = lay(tmp_path, item, {}, stage="separate")
-        text = (folder / "request.json").read_text().replace('"video"', '"recording"')
-        (folder / "request.json").write_text(text)
+        lay_recording(tmp_path, item)
     assert launch(clumsy, tmp_path).wait() == 0
     assert (tmp_path / "items" / "fine" / "result.json").exists()
     errors = {item: error_of(tmp_path / "items" / item) for item in mistakes}
@@ -199,6 +219,24 @@ def test_a_tied_process_leaves_when_its_parent_is_gone(launch: Launch, tmp_path:
     assert child.stdin
     child.stdin.close()
     assert child.wait(timeout=10) != 0
+
+
+def test_a_tied_process_takes_the_programs_along_that_it_has_started(
+    launch: Launch, tmp_path: Path, clumsy: str
+) -> None:
+    """As the process runner starts it: leader of a session of its own."""
+    folder = lay_recording(tmp_path, "program")
+    child = launch(clumsy, tmp_path, "--tied", stdin=subprocess.PIPE, start_new_session=True)
+    wait_for(folder / "state" / "pid")
+    program = int((folder / "state" / "pid").read_text())
+    os.kill(program, 0)
+    assert child.stdin
+    child.stdin.close()
+    assert child.wait(timeout=10) != 0
+    until = time.monotonic() + 10
+    while running(program):
+        assert time.monotonic() < until, "the program outlives its engine"
+        time.sleep(0.01)
 
 
 def test_an_untied_process_does_not_mind_a_closed_input(launch: Launch, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def galleries_of(references: Sequence[Reference]) -> dict[str, Vectors]:
 def identify(vectors: Vectors, galleries: Mapping[str, Vectors], rule: Rule) -> tuple[Match, ...]:
     """The nearest character of each vector (a row, a clip)."""
     characters, scores = _scores(vectors, galleries)
-    return tuple(_match(characters, row, rule) for row in scores)
+    return tuple(match(characters, row, rule) for row in scores)
 
 
 def suggest(
@@ -111,14 +111,12 @@ def _suggestion(
         return Suggestion(speaker=speaker.id, character=None, score=0.0, margin=0.0, band="leave_out")
     vectors, seconds = np.stack([vector for vector, _ in clips]), np.array([duration for _, duration in clips])
     characters, scores = _scores(np.stack([core(vectors, seconds), *vectors]), galleries)
-    match = _match(characters, scores[0], rule)
-    if match.band == "accept" and match.character is not None:
-        nearest = scores[1:].argmax(axis=1) == characters.index(match.character)
-        if float(seconds[nearest].sum() / seconds.sum()) < rule.share:
-            match = Match(character=match.character, score=match.score, margin=match.margin, band="ask")
-    return Suggestion(
-        speaker=speaker.id, character=match.character, score=match.score, margin=match.margin, band=match.band
-    )
+    found = match(characters, scores[0], rule)
+    band = found.band
+    if band == "accept" and found.character is not None:
+        nearest = scores[1:].argmax(axis=1) == characters.index(found.character)
+        band = "accept" if float(seconds[nearest].sum() / seconds.sum()) >= rule.share else "ask"
+    return Suggestion(speaker=speaker.id, character=found.character, score=found.score, margin=found.margin, band=band)
 
 
 def core(vectors: Vectors, weights: NDArray[np.float64]) -> Vectors:
@@ -144,9 +142,11 @@ def _scores(vectors: Vectors, galleries: Mapping[str, Vectors]) -> tuple[list[st
     return characters, np.asarray(vectors @ means.T, np.float64)
 
 
-def _match(characters: Sequence[str], scores: NDArray[np.float64], rule: Rule) -> Match:
-    if not characters:
+def match(characters: Sequence[str], scores: NDArray[np.float64], rule: Rule) -> Match:
+    """The nearest of `characters`, given a score for each (NaN: nothing is known of that one)."""
+    if not len(scores) or np.isnan(scores).all():
         return Match(character=None, score=0.0, margin=0.0, band="ask")
+    scores = np.nan_to_num(scores, nan=-1.0)
     order = np.argsort(-scores, kind="stable")
     score = float(scores[order[0]])
     second = max(float(scores[order[1]]) if len(order) > 1 else -1.0, rule.stranger)

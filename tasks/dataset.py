@@ -1,59 +1,31 @@
 """The data set of a character: which clips are kept, and why the others are not.
 
-Decides from measurements and vectors; no audio is touched here.
+Decides from measurements and vectors; no audio is touched here. A label says
+whose voice a speaker mostly is; each clip must still sound like that
+character by itself.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from tasks.domain import HeardEpisode, Measurements, Reference, Speaker
+import numpy as np
+
+from containers.contract.codec import encode
+from tasks.cast import Match, galleries_of, match, rule_for
+from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker
 from tasks.labels import Labels
+from tasks.linking import one_model
+from tasks.purity import Likeness, compare
+from tasks.selection import select
+from tasks.verdicts import PRESETS, Finding, Row, Thresholds, flaw
 
-Verdict = Literal["kept", "dropped", "doubt"]
-Reason = Literal[
-    "good", "rejected", "short", "long", "overlap", "clipped", "noisy", "music", "not_speech", "unvoiced",
-    "mixed", "other_voice", "unsure", "identified", "enough",
-]  # fmt: skip
-Preset = Literal["strict", "balanced", "all"]
+__all__ = ["PRESETS", "Row", "Thresholds", "judge", "manifest", "select"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """What a clip must be to train on; a clip without a figure is not dropped for it."""
-
-    min_seconds: float = 1.0
-    max_seconds: float = 15.0
-
-
-PRESETS: dict[Preset, Thresholds] = {"balanced": Thresholds()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A clip that may be the character's, and what was decided about it.
-
-    `purity`: similarity to the character's own gallery minus the best other person's; None without
-    anything to compare. `detail`: the reason in a sentence with its figure.
-    """
-
-    clip: str
-    episode: str
-    start: float
-    end: float
-    speaker: str
-    character: str
-    verdict: Verdict
-    reason: Reason
-    detail: str
-    purity: float | None
-    measurements: Measurements
-
-    @property
-    def duration(self) -> float:
-        return self.end - self.start
+RIVAL_LEAD = 0.08
+"""Cosine by which a speaker without a label must be nearer to raise a doubt; it may be the same person, after all."""
 
 
 def judge(
@@ -65,18 +37,97 @@ def judge(
 ) -> tuple[Row, ...]:
     """A row for every clip of every speaker labelled with a character, sorted by character and clip.
 
-    A clip of an unlabelled speaker gets a row only if it is clearly one character's. Raises ModelsDiffer.
+    A clip whose speaker nobody labelled, or only the references did, is kept for another character if
+    by itself it is as near to that one as an accepted speaker must be. If a human labelled its speaker
+    otherwise, it is only listed as doubt. Raises ModelsDiffer.
     """
-    raise NotImplementedError
+    thresholds = thresholds or PRESETS["balanced"]
+    model = one_model([each.model for each in episodes if each.clips] + [each.model for each in references])
+    galleries = galleries_of(references)
+    owner = {clip: speaker.id for speaker in speakers for clip in speaker.clips}
+    heard = [
+        (clip, vector, episode)
+        for episode in episodes
+        for clip, vector in zip(episode.clips, episode.vectors, strict=True)
+        if clip.id in owner
+    ]
+    if not heard:
+        return ()
+    flaws = [flaw(clip, episode.overlap, labels.rejected, thresholds) for clip, _, episode in heard]
+    persons = [
+        None if useless else _person(owner[clip.id], labels) for (clip, _, _), useless in zip(heard, flaws, strict=True)
+    ]
+    characters = sorted({each.character for each in labels.speakers.values()} - {NOBODY} | set(galleries))
+    likeness = compare(
+        np.stack([vector for _, vector, _ in heard]), persons, galleries, characters, sure=thresholds.sure_purity
+    )
+    rule = rule_for(model or "")
+    rows: list[Row] = []
+    for index, (clip, _, _) in enumerate(heard):
+        speaker, found = owner[clip.id], match(characters, likeness.scores[index], rule)
+        said = labels.character(speaker)
+        if said and said != NOBODY:
+            finding = flaws[index] or _voice(likeness, index, thresholds)
+            rows.append(_row(clip, speaker, said, finding, likeness.purity[index]))
+        if not flaws[index] and found.band == "accept" and found.character and found.character != said:
+            rows.append(_row(clip, speaker, found.character, _identified(speaker, labels, found), found.margin))
+    return tuple(sorted(rows, key=lambda row: (row.character, row.clip)))
 
 
-def select(rows: Sequence[Row], target_minutes: float = 25.0) -> tuple[Row, ...]:
-    """The same rows; where a character has more than `target_minutes` kept, the rest becomes dropped: enough."""
-    raise NotImplementedError
+def _person(speaker: str, labels: Labels) -> str:
+    """Whose gallery a speaker's clips are in, as `purity.compare` reads it."""
+    said = labels.character(speaker)
+    return f"?{speaker}" if said is None else f"{NOBODY} {speaker}" if said == NOBODY else said
+
+
+def _row(clip: EpisodeClip, speaker: str, character: str, finding: Finding, purity: float) -> Row:
+    verdict, reason, detail = finding
+    return Row(
+        clip=clip.id,
+        episode=clip.episode,
+        start=clip.start,
+        end=clip.end,
+        speaker=speaker,
+        character=character,
+        verdict=verdict,
+        reason=reason,
+        detail=detail,
+        purity=None if math.isnan(purity) else round(float(purity), 4),
+        consistency=clip.consistency,
+        measurements=clip.measurements,
+    )
+
+
+def _voice(likeness: Likeness, index: int, least: Thresholds) -> Finding:
+    """Whether a sound clip of a labelled speaker is that character's voice."""
+    own, purity, rival = (float(each[index]) for each in (likeness.own, likeness.purity, likeness.rival))
+    if purity < least.min_purity:
+        return "dropped", "other_voice", f"nearer to another person by {-purity:.2f}"
+    if own < least.min_likeness:
+        return "doubt", "unsure", f"likeness {own:.2f} to the character is low"
+    if purity < least.sure_purity:
+        return "doubt", "unsure", f"as near to another person (lead {purity:.2f})"
+    if rival - own > RIVAL_LEAD:
+        return "doubt", "unsure", f"nearer to a speaker nobody has labelled, by {rival - own:.2f}"
+    return "kept", "good", "" if math.isnan(own) else f"likeness {own:.2f}"
+
+
+def _identified(speaker: str, labels: Labels, found: Match) -> Finding:
+    """A clip that is clearly this character's, of a speaker who is not labelled so."""
+    label = labels.speakers.get(speaker)
+    near = f"by itself it is this character (likeness {found.score:.2f}, lead {found.margin:.2f})"
+    if label is None or label.how == "auto":
+        return "kept", "identified", near
+    return "doubt", "identified", f"{near}, but {speaker} was labelled {label.character} by {label.who}"
 
 
 def manifest(
     rows: Sequence[Row], engines: Mapping[str, str], texts: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of `manifest.jsonl`, as docs/output.md says; `engines`: stage -> engine."""
-    raise NotImplementedError
+    """The rows of `manifest.jsonl`: measurements beside the verdict; `engines`: stage -> engine, `texts`: by clip."""
+    lines = []
+    for row in rows:
+        line = encode(row)
+        figures = line.pop("measurements")
+        lines.append({**line, **figures, "text": (texts or {}).get(row.clip), "engines": dict(engines)})
+    return lines

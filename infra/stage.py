@@ -19,7 +19,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -102,6 +102,19 @@ class Progress:
 
 
 Listener = Callable[[Progress], None]
+WATCHER: ContextVar[Listener | None] = ContextVar("watcher", default=None)
+"""Who wants to hear of every item: the command line sets it before it starts a flow."""
+
+
+def listener_of_run() -> Listener:
+    """The watcher of this run, or nobody."""
+    return WATCHER.get() or _nobody
+
+
+def _nobody(_: Progress) -> None:
+    return None
+
+
 Slots = Callable[[Engine], AbstractContextManager[object]]
 
 

@@ -13,7 +13,7 @@ from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import EmbedResult
 from infra.sources import files_of, sha256_known
 from infra.store import read_json, write_json
-from tasks import cast, linking
+from tasks import cast, linking, orders
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
 from tasks.prepared import Prepared, heard_episode, read_vectors
 from tasks.series import SeriesError
@@ -54,6 +54,16 @@ def references_heard(studio: Studio, made: Sequence[tuple[str, Made[EmbedResult]
     return tuple(found)
 
 
+def known_references(studio: Studio) -> tuple[Reference, ...]:
+    """References with their vectors, as a preparation left them; LookupError if one is not heard yet."""
+    made = []
+    for slug, source in references_of(studio):
+        recording = studio.make(orders.extract_given(studio, slug, source))
+        heard = studio.make(orders.embed_reference(studio, slug, recording.stored(recording.result.recording)))
+        made.append((slug, heard))
+    return references_heard(studio, made)
+
+
 def identity_of(prepared: Sequence[Prepared], references: Sequence[tuple[str, Source]]) -> str:
     """Changes with the prepared episodes, the references, the embed engine and our own rules."""
     parts = {
@@ -68,6 +78,14 @@ def find_cast(studio: Studio, identity: str) -> Cast | None:
     """The cast, if it was made from just this."""
     known = load_cast(studio)
     return known if known and known.identity == identity else None
+
+
+def cast_of(studio: Studio) -> Cast:
+    """The cast as it stands; LookupError, with the way out, before a preparation."""
+    cast = load_cast(studio)
+    if cast is None:
+        raise LookupError(f"{studio.series.series} has no cast yet; run: voicecast prepare")
+    return cast
 
 
 def load_cast(studio: Studio) -> Cast | None:

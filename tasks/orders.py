@@ -221,7 +221,7 @@ def convert(
         folder="",
         keep={"out/": ""},
     )
-    return replace(order, folder=f"{studio.home}/speech/{character}/{studio.identity(order)[:12]}")
+    return replace(order, folder=f"{studio.home}/speech/converted/{studio.identity(order)[:12]}")
 
 
 @dataclass(frozen=True, kw_only=True)

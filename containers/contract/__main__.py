@@ -161,13 +161,22 @@ def _write_error(folder: Path, error: StageError) -> None:
     )
 
 
+def _peak_kib() -> int:
+    """Peak memory of this process; getrusage would count the parent's from before it became this program."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
 def _write_run(item: Item, began: float) -> None:
-    peak_kib = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     used = resource.getrusage(resource.RUSAGE_SELF)
     run = {
         "seconds": round(time.monotonic() - began, 3),
         "host": socket.gethostname(),
-        "peak_memory_mb": round(peak_kib / 1024, 1),
+        "peak_memory_mb": round(_peak_kib() / 1024, 1),
         "process_cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

@@ -6,6 +6,7 @@ and none of the house's environment but what a program needs to run.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -147,3 +148,21 @@ def _exit(code: int, expired: bool, start: Start, last: str) -> Exit:
     if code == -signal.SIGKILL:
         return Exit(reason="killed", message=last)
     return Exit(reason="failed", message=f"exit {code}: {last}")
+
+
+def about(engine: Engine, folder: Path) -> str:
+    """An engine's version, from its own set-up; or what it lacks."""
+    if not engine.installed:
+        return f"no; run: voicecast engines install {engine.name}"
+    code = lay_code(engine, folder / "code")
+    python = sys.executable if engine.environment == "house" else str(engine.python)
+    start = Start(id="check", engine=engine, workdir=folder, cache=folder / "cache", items=0)
+    command = [python, "-m", "containers.contract", engine.name, str(folder), "--check"]
+    subprocess.run(command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=120)
+    answer = folder / "engine.json"
+    if answer.exists():
+        return str(json.loads(answer.read_text("utf-8"))["engine"])
+    error = folder / "error.json"
+    return (
+        f"broken: {json.loads(error.read_text('utf-8'))['message']}" if error.exists() else "broken: it does not start"
+    )

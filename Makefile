@@ -1,0 +1,59 @@
+# One line of help a target: `make help`.
+PYTHON ?= python3
+# The index that torch is taken from; empty: pip's own sources. README says when to set it.
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check format lock bench bench-quality clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.house  ## Make .venv with the house and the light engine (3 to 6 minutes, once)
+
+demo: setup  ## Run the main job on a small series made here; ends with a page to listen to
+	$(BIN)/voicecast demo
+
+test: $(VENV)/.dev  ## Set up and run the tests (under 8 minutes on 2 cores)
+	$(BIN)/python -m pytest -m "not bench" $(ARGS)
+
+check: $(VENV)/.dev  ## Lint, format, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## Measure cost: one 24-minute episode on light, 10 and 126 episodes on stub
+	$(BIN)/python -m tests.bench.cost
+
+bench-quality: setup  ## Measure quality on real speech; needs CASES=folder
+	$(BIN)/python -m tests.bench.quality
+
+lock:  ## Lock the requirements anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header infra/requirements.in -o infra/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt containers/light/requirements.in -o containers/light/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt tests/requirements.in -o tests/requirements.txt
+
+clean:  ## Remove the environment and what the demo made
+	rm -rf $(VENV) demo
+
+$(VENV)/.house: infra/requirements.txt containers/light/requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "voicecast needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the house and the light engine ..."
+	$(BIN)/python -m pip install -q --no-deps --require-hashes -r infra/requirements.txt -r containers/light/requirements.txt
+	$(BIN)/python -m pip install -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --no-warn-conflicts $(TORCH)
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.house tests/requirements.txt
+	$(BIN)/python -m pip install -q --no-deps --require-hashes -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,55 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.opening import open_series
+from tasks.series import SeriesError
+from tasks.studio import Studio
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The series file. Default: VOICECAST_CONFIG, else ./series.yaml"),
+]
+StoreAt = Annotated[
+    str | None,
+    typer.Option(
+        "--store", help="Folder of all results. Default: VOICECAST_STORE, else voicecast-store beside the file"
+    ),
+]
+SeriesId = Annotated[str | None, typer.Option("--series", help="Id of a series the store knows, in place of --config")]
+Engines = Annotated[
+    list[str] | None, typer.Option("--engine", help="STAGE=ENGINE for this run, such as separate=demucs; repeatable")
+]
+Runners = Annotated[
+    list[str] | None, typer.Option("--runner", help="ENGINE=RUNNER for this run, such as demucs=process; repeatable")
+]
+LabelPolicy = Annotated[
+    str | None,
+    typer.Option("--labels", help="ask (stop for labels), auto (references decide, nobody is asked), or a labels file"),
+]
+
+
+def pairs(given: list[str] | None, option: str) -> dict[str, str]:
+    """`a=b` options as a mapping; SeriesError for one without an equals sign."""
+    found = [each.partition("=") for each in given or ()]
+    for name, equals, value in found:
+        if not (name and equals and value):
+            raise SeriesError(f"{option} {name}{equals}{value}: write it as NAME=VALUE")
+    return {name: value for name, _, value in found}
+
+
+def opened(
+    config: Path | None,
+    store: str | None,
+    series: str | None = None,
+    engines: list[str] | None = None,
+    runners: list[str] | None = None,
+) -> Studio:
+    """The studio that the options mean."""
+    chosen, run_by = pairs(engines, "--engine"), pairs(runners, "--runner")
+    return open_series(config, store, series=series, engines=chosen, runners=run_by)

@@ -1,0 +1,154 @@
+"""season, prepare, dataset, train: the flows, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from flows.cli.options import Config, Engines, LabelPolicy, Runners, StoreAt, opened, pairs
+from flows.cli.terminal import console, stage_bars
+
+if TYPE_CHECKING:
+    from flows.season import Season
+
+LEFT_OUT, LABELS_WANTED = 3, 4
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (season, prepare, dataset, train):
+        app.command()(command)
+
+
+def season(
+    config: Config = None,
+    store: StoreAt = None,
+    labels: LabelPolicy = None,
+    engine: Engines = None,
+    runner: Runners = None,
+) -> None:
+    """All of it: prepare the episodes, wait for labels, make data sets, train voices."""
+    show_season(run_season(config, store, labels, engine, runner))
+
+
+def run_season(
+    config: Path | None,
+    store: str | None,
+    labels: str | None,
+    engine: list[str] | None = None,
+    runner: list[str] | None = None,
+) -> Season:
+    """The season's outcome; where nothing is left to do, seen in the store before Prefect is started."""
+    from flows import season as flow
+
+    studio = opened(config, store, engines=engine, runners=runner)
+    done = flow.finished(studio, labels or studio.series.labels)
+    if done:
+        console.print("Everything is finished already; nothing was started.", style="dim")
+        return done
+    console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
+    with stage_bars():
+        outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=_labels(labels))
+    return outcome
+
+
+def prepare(config: Config = None, store: StoreAt = None, engine: Engines = None, runner: Runners = None) -> None:
+    """Episodes to recordings, stems, turns, clips, linked speakers and suggestions; asks nothing."""
+    from flows.prepare import prepare_series
+
+    opened(config, store, engines=engine, runners=runner)
+    with stage_bars():
+        done = prepare_series(**_parameters(config, store, engine, runner))
+    console.print(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
+    show_failed(done.failed)
+
+
+def dataset(
+    config: Config = None,
+    store: StoreAt = None,
+    labels: LabelPolicy = None,
+    engine: Engines = None,
+    runner: Runners = None,
+) -> None:
+    """Labels to data sets, without training."""
+    from flows.dataset import make_data_sets
+
+    opened(config, store, engines=engine, runners=runner)
+    with stage_bars():
+        made = make_data_sets(**_parameters(config, store, engine, runner), labels=_labels(labels))
+    table = Table("character", "minutes", "clips", "dropped")
+    for each in made:
+        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), _counted(each.dropped))
+    console.print(table)
+
+
+def train(
+    character: Annotated[list[str] | None, typer.Argument(help="Characters; all, if none is named")] = None,
+    config: Config = None,
+    store: StoreAt = None,
+    engine: Engines = None,
+    runner: Runners = None,
+) -> None:
+    """Data sets to voices."""
+    from flows.train import train_voices
+    from tasks.voices import check_rights
+
+    studio = opened(config, store, engines=engine, runners=runner)
+    for slug in character or ():
+        check_rights(studio.series, slug)
+    with stage_bars():
+        done = train_voices(**_parameters(config, store, engine, runner), characters=character)
+    for card in done.voices:
+        console.print(f"{card.character}: voice {card.version} by {card.engine}, {card.minutes:.1f} min of speech")
+    for why in done.left_out.values():
+        console.print(f"No voice: {why}", style="yellow", markup=False)
+
+
+def show_season(done: Season) -> None:
+    """What a season gave, and what is to be done next."""
+    if done.waiting:
+        console.print(
+            f"{len(done.waiting)} speakers wait for a label: run [bold]voicecast label[/bold], then this again."
+        )
+        raise typer.Exit(LABELS_WANTED)
+    table = Table("character", "minutes", "clips", "voice", "note")
+    voices = {card.character: card for card in done.voices}
+    for each in done.data_sets:
+        card = voices.get(each.character)
+        voice = f"{card.version} by {card.engine}" if card else "none"
+        why = (done.left_out or {}).get(each.character, "")
+        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, why)
+    console.print(table)
+    show_failed(done.failed)
+
+
+def show_failed(failed: dict[str, str]) -> None:
+    """Name the recordings that were left out; exit code 3 if there are any."""
+    for key, message in sorted(failed.items()):
+        console.print(f"Left out: {key}: {message}", style="yellow", markup=False)
+    if failed:
+        raise typer.Exit(LEFT_OUT)
+
+
+def _counted(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+
+
+def _parameters(
+    config: Path | None, store: str | None, engine: list[str] | None, runner: list[str] | None
+) -> dict[str, Any]:
+    """What a flow is told: names only, so that a deployment could be told the same."""
+    from tasks.opening import config_path
+
+    return {
+        "config": str(config_path(config)),
+        "store": store,
+        "engines": pairs(engine, "--engine") or None,
+        "runners": pairs(runner, "--runner") or None,
+    }
+
+
+def _labels(labels: str | None) -> str | None:
+    return labels if labels in (None, "ask", "auto") else str(Path(str(labels)).absolute())

@@ -1,0 +1,114 @@
+"""init and check: a series file, and a look into its episodes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from containers.contract.errors import StageError
+from containers.contract.stages import ProbeResult
+from flows.cli.options import Config, StoreAt, opened
+from flows.cli.terminal import console, stage_bars
+from tasks.domain import Episode
+from tasks.studio import Studio
+
+TEMPLATE = """\
+# A series of voicecast. Paths are relative to this file.
+series: {slug}                  # a-z, 0-9, - and _; the name of its folder in the store
+# title: 風のイレブン            # what people see
+episodes: episodes              # a folder, a glob such as "episodes/*.mkv", or a list of them
+language: ja                    # of the audio track, and of speech from text (ISO 639)
+
+characters:
+  endou_mamoru:                 # a-z, 0-9, - and _
+    name: 円堂守                 # what people see
+    references: refs/endou/*    # speech of this character alone, 10 s or more; leave out to be asked
+    # Nobody's voice is trained or spoken without rights:
+    # rights: {{basis: "licence from ...", by: "who granted it", date: {today}}}
+
+# engines: {{separate: demucs, diarize: pyannote, train: rvc}}   # light, everywhere, by default
+# options: {{demucs: {{model: htdemucs_ft}}}}                      # what an engine's README says it takes
+# cast_size: {{at_least: 4, at_most: 12}}    # people who speak in an episode; `exactly` if it is known
+# targets: {{minutes: 25, min_minutes: 0.25, clip_seconds: [1, 15]}}
+# quality: balanced             # strict, balanced or all: what a clip must be to train on
+# denoise: auto                 # auto (only where it helps), never, always
+# labels: ask                   # ask, or auto: what references do not decide is left out
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(check)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write series.yaml")] = Path(),
+    series: Annotated[str | None, typer.Option(help="Its id; default: the folder's name")] = None,
+) -> None:
+    """Write a commented series.yaml to begin with."""
+    import datetime
+
+    from tasks.episodes import slug
+
+    path = folder / "series.yaml"
+    if path.exists():
+        raise typer.BadParameter(f"{path} is there already; nothing was written")
+    folder.mkdir(parents=True, exist_ok=True)
+    name = series or slug(folder.resolve().name)
+    path.write_text(TEMPLATE.format(slug=name, today=datetime.date.today()), "utf-8")
+    console.print(f"Wrote {path}. Say there which characters you want, then run: voicecast check --config {path}")
+
+
+def check(config: Config = None, store: StoreAt = None) -> None:
+    """Look into every episode: tracks, languages, subtitles, problems. Decodes nothing."""
+    from infra.slots import MachineSlots
+    from tasks.casting import references_of
+    from tasks.episodes import list_episodes
+    from tasks.opening import with_engines
+
+    studio = opened(config, store)
+    references = references_of(studio)
+    with console.status("Reading the episodes (the first time, each file is hashed) ..."):
+        episodes = list_episodes(studio.series, studio.store)
+    with stage_bars() as bars, ThreadPoolExecutor(32) as pool:
+        able = with_engines(studio, MachineSlots(), bars)
+        found = list(pool.map(lambda each: probed(able, each), episodes))
+    console.print(table(episodes, found))
+    for slug, character in studio.series.characters.items():
+        count = sum(owner == slug for owner, _ in references)
+        rights = "rights recorded" if character.rights else "NO RIGHTS: neither trained nor spoken"
+        console.print(f"{slug} ({character.name}): {count} references, {rights}", markup=False)
+    if any(isinstance(each, StageError) for each in found):
+        raise typer.Exit(3)
+
+
+def probed(studio: Studio, episode: Episode) -> ProbeResult | StageError:
+    from tasks import orders
+
+    try:
+        return studio.make(orders.probe(studio, episode)).result
+    except StageError as error:
+        return error
+
+
+def table(episodes: tuple[Episode, ...], found: list[ProbeResult | StageError]) -> Table:
+    """An episode a row; `>` marks the track that would be taken."""
+    shown = Table("episode", "file", "minutes", "audio", "subtitles", "problems")
+    for episode, about in zip(episodes, found, strict=True):
+        name = Path(episode.file).name
+        if isinstance(about, StageError):
+            shown.add_row(episode.key, name, "", "", "", f"[red]{about}[/red]")
+            continue
+        tracks = [
+            f"{'>' if each.index == about.track else ' '}{each.language or '?'} {each.codec} {each.channels}ch"
+            for each in about.tracks
+        ]
+        subtitles = [f"{each.language or '?'} {each.codec}" for each in about.subtitles]
+        minutes = f"{about.duration / 60:.1f}" if about.duration else "?"
+        problems = "\n".join(each.text for each in about.problems)
+        shown.add_row(episode.key, name, minutes, "\n".join(tracks), "\n".join(subtitles), problems)
+    return shown

@@ -1,0 +1,70 @@
+"""status, report, engines: what there is."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows.cli.options import Config, SeriesId, StoreAt, opened
+from flows.cli.terminal import console, stage_bars
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (status, report, engines):
+        app.command()(command)
+
+
+def status(config: Config = None, store: StoreAt = None, series: SeriesId = None) -> None:
+    """What is finished, what waits for whom, and what to do next."""
+    from tasks.status import status_of
+
+    found = status_of(opened(config, store, series))
+    console.print(f"{found.series}: {found.prepared} of {found.episodes} episodes are prepared", markup=False)
+    for key in found.outstanding[:10]:
+        console.print(f"  not prepared: {key}", style="dim")
+    table = Table("character", "rights", "speakers", "minutes", "of", "voice")
+    for each in found.characters:
+        rights = "yes" if each.rights else "[red]none[/red]"
+        minutes = f"{each.minutes:.1f}" if each.minutes is not None else "-"
+        table.add_row(each.slug, rights, str(each.speakers), minutes, f"{each.target:g}", each.voice or "-")
+    console.print(table)
+    console.print(found.next_step)
+
+
+def report(
+    config: Config = None,
+    store: StoreAt = None,
+    series: SeriesId = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")] = Path("report"),
+) -> None:
+    """A page to listen to all of it, opened from disk: OUTPUT/index.html."""
+    from tasks.report_pages import write_report
+
+    from infra.slots import MachineSlots
+    from tasks.opening import with_engines
+
+    studio = opened(config, store, series)
+    with stage_bars() as bars:
+        page = write_report(with_engines(studio, MachineSlots(), bars), output)
+    console.print(f"Open {page} in a browser.", soft_wrap=True)
+
+
+def engines() -> None:
+    """Which engines are installed, their versions, and what they lack."""
+    from infra.engines import engines as known
+    from infra.runners.process import about
+
+    table = Table("engine", "stages", "installed", "GPU", "memory")
+    for engine in known().values():
+        folder = Path(tempfile.mkdtemp(prefix="voicecast-"))
+        try:
+            version = about(engine, folder)
+        finally:
+            shutil.rmtree(folder)
+        table.add_row(engine.name, " ".join(engine.stages), version, str(engine.gpu), f"{engine.memory_gb:g} GB")
+    console.print(table)

@@ -1,0 +1,110 @@
+"""Labels to data sets: a verdict on every clip, then clean clips for each character."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.gate import ask_labels
+from infra.stage import listener_of_run
+from tasks import casting, data_sets
+from tasks.casting import Cast
+from tasks.data_sets import DataSet
+from tasks.dataset import Row
+from tasks.labels import Labels
+from tasks.opening import open_series, with_engines
+from tasks.prepared import Prepared, prepared_episodes
+from tasks.progress import ended, messages
+from tasks.slots import slots_of_run
+from tasks.stages import clean
+from tasks.studio import Studio
+
+CLEANED_TOGETHER = 64
+"""Clips in one item of the clean stage."""
+
+
+@task(name="verdicts", task_run_name="verdicts on {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
+def judge(
+    studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]
+) -> tuple[dict[str, tuple[Row, ...]], dict[str, str]]:
+    """Verdicts by character, and the hash of every clip."""
+    heard = casting.heard_series(studio, prepared)
+    hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
+    return data_sets.decide(studio, cast, labels, heard, casting.known_references(studio)), hashes
+
+
+@task(name="data set", task_run_name="data set of {character}", cache_policy=NO_CACHE, persist_result=False)
+def make_data_set(
+    studio: Studio,
+    character: str,
+    identity: str,
+    rows: Sequence[Row],
+    hashes: Mapping[str, str],
+    prepared: Sequence[Prepared],
+) -> DataSet:
+    """Clean what is newly kept, and write the manifest."""
+    outstanding = list(data_sets.to_clean(studio, character, rows, hashes).items())
+    for first in range(0, len(outstanding), CLEANED_TOGETHER):
+        clips = dict(outstanding[first : first + CLEANED_TOGETHER])
+        batch = f"{next(iter(clips))}+{len(clips) - 1}"
+        data_sets.enter(studio, character, clips, clean(studio, character, batch, clips))
+    return data_sets.publish(studio, character, identity, rows, prepared)
+
+
+@flow(name="dataset", flow_run_name="dataset {config}", persist_result=False)
+def make_data_sets(
+    config: str | None = None,
+    store: str | None = None,
+    labels: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+) -> tuple[DataSet, ...]:
+    """The data set of every character, from the labels that count now; one that fails stops no other."""
+    studio = open_series(config, store, engines=engines, runners=runners)
+    studio = with_engines(studio, slots_of_run(), listener_of_run())
+    prepared, cast = prepared_episodes(studio), casting.cast_of(studio)
+    counted = ask_labels(studio, cast, labels or studio.series.labels).labels
+    wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in studio.series.characters}
+    found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
+    outstanding = [slug for slug, each in found.items() if each is None]
+    if outstanding:
+        rows, hashes = judge(studio, cast, counted, prepared)
+        futures = make_data_set.map(
+            unmapped(studio),
+            outstanding,
+            [wanted[slug] for slug in outstanding],
+            [rows[slug] for slug in outstanding],
+            unmapped(hashes),
+            unmapped(prepared),
+        )
+        failures: list[tuple[str, object]] = []
+        for future in ended(list(futures), f"data sets of {studio.series.series}"):
+            answer = future.result(raise_on_failure=False)
+            if isinstance(answer, DataSet):
+                found[answer.character] = answer
+            else:
+                failures.append((future.task_run_id.hex, answer))
+        for message in messages(failures).values():
+            get_run_logger().error("a data set failed: %s", message)
+    made = tuple(each for each in found.values() if each)
+    tell(studio, made)
+    return made
+
+
+def tell(studio: Studio, made: Sequence[DataSet]) -> None:
+    """A table of the data sets on the run's page."""
+    target = studio.series.targets.minutes
+    rows: list[dict[str, object]] = [
+        {
+            "character": each.character,
+            "minutes": round(each.minutes, 1),
+            "of": target,
+            "clips": each.clips,
+            "dropped": ", ".join(f"{count} {reason}" for reason, count in sorted(each.dropped.items())),
+        }
+        for each in made
+    ]
+    create_table_artifact(rows, key=f"datasets-{studio.series.series}".replace("_", "-"), description="Data sets")

@@ -1,0 +1,119 @@
+"""Episodes to suggestions: every episode through its stages, then the speakers of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from infra.settings import settings
+from infra.stage import listener_of_run
+from tasks import casting, prepared
+from tasks.casting import Cast
+from tasks.domain import Episode
+from tasks.episodes import list_episodes
+from tasks.opening import open_series, with_engines
+from tasks.prepared import Parts, Prepared, find_prepared
+from tasks.progress import ended, messages
+from tasks.slots import slots_of_run
+from tasks.stages import cut, diarize, embed, embed_reference, extract, extract_given, fingerprint, separate
+from tasks.studio import Studio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What a preparation gave: finished episodes, the ones left out and why, and the cast."""
+
+    prepared: tuple[Prepared, ...]
+    failed: dict[str, str]
+    cast: Cast
+
+
+@task(name="prepare", task_run_name="prepare {episode.key}", cache_policy=NO_CACHE, persist_result=False)
+def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
+    """One episode through all stages that need no human."""
+    recording = extract(studio, episode)
+    fingerprints = fingerprint(studio, episode, recording)
+    stems = separate(studio, episode, recording)
+    turns = diarize(studio, episode, stems)
+    clips = cut(studio, episode, stems, turns)
+    vectors = embed(studio, episode, stems, clips)
+    parts = Parts(extract=recording, fingerprint=fingerprints, separate=stems, diarize=turns, cut=clips, embed=vectors)
+    return prepared.publish(studio, episode, parts)
+
+
+@task(name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
+def cast_series(studio: Studio, finished: Sequence[Prepared]) -> Cast:
+    """Link the speakers of all episodes and compare them with the references."""
+    references = casting.references_of(studio)
+    identity = casting.identity_of(finished, references)
+    known = casting.find_cast(studio, identity)
+    if known:
+        return known
+    given = [(slug, extract_given(studio, f"reference of {slug}", source)) for slug, source in references]
+    heard = [(slug, embed_reference(studio, slug, each.stored(each.result.recording))) for slug, each in given]
+    return casting.make_cast(studio, identity, finished, casting.references_heard(studio, heard))
+
+
+@flow(
+    name="prepare",
+    flow_run_name="prepare {config}",
+    task_runner=ThreadPoolTaskRunner(max_workers=settings().episodes_at_once),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def prepare_series(
+    config: str | None = None,
+    store: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+) -> Preparation:
+    """Prepare every episode of a series; one that fails is named in the end and stops no other."""
+    studio = open_series(config, store, engines=engines, runners=runners)
+    studio = with_engines(studio, slots_of_run(), listener_of_run())
+    episodes = list_episodes(studio.series, studio.store)
+    finished = {each.key: found for each in episodes if (found := find_prepared(studio, each))}
+    outstanding = [each for each in episodes if each.key not in finished]
+    get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
+    made, failed = prepare_all(studio, outstanding, len(finished))
+    finished |= made
+    prepared.write_episodes(studio, episodes, finished)
+    in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
+    tell(studio, in_order, failed)
+    return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, in_order))
+
+
+def prepare_all(studio: Studio, episodes: list[Episode], before: int) -> tuple[dict[str, Prepared], dict[str, str]]:
+    """The episodes that could be prepared, and why the others could not."""
+    futures = prepare_episode.map(unmapped(studio), episodes)
+    keys = {future.task_run_id: episode.key for future, episode in zip(futures, episodes, strict=True)}
+    made: dict[str, Prepared] = {}
+    failures: list[tuple[str, object]] = []
+    for future in ended(list(futures), f"episodes of {studio.series.series}", before):
+        answer = future.result(raise_on_failure=False)
+        if isinstance(answer, Prepared):
+            made[answer.episode] = answer
+        else:
+            failures.append((keys[future.task_run_id], answer))
+    return made, messages(failures)
+
+
+def tell(studio: Studio, finished: Sequence[Prepared], failed: dict[str, str]) -> None:
+    """A table of the episodes on the run's page; what was left out also in the log."""
+    for key, message in sorted(failed.items()):
+        get_run_logger().error("%s is left out: %s", key, message)
+    rows: list[dict[str, object]] = [
+        {
+            "episode": each.episode,
+            "minutes": round(each.duration / 60, 1),
+            "turns": each.turns,
+            "clips": each.clips,
+            "problems": "; ".join(problem.text for problem in each.problems),
+        }
+        for each in finished
+    ]
+    rows += [{"episode": key, "problems": f"LEFT OUT: {message}"} for key, message in sorted(failed.items())]
+    create_table_artifact(rows, key=f"episodes-{studio.series.series}".replace("_", "-"), description="Episodes")

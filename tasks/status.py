@@ -1,0 +1,75 @@
+"""Where a series stands: what is finished, what waits, what to do next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tasks import casting
+from tasks.data_sets import load_data_set
+from tasks.episodes import list_episodes
+from tasks.labels import load
+from tasks.prepared import find_prepared
+from tasks.studio import Studio
+from tasks.voices import current_voice
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharacterStatus:
+    """How far a character is; `minutes` None before there is a data set."""
+
+    slug: str
+    rights: bool
+    speakers: int
+    minutes: float | None
+    target: float
+    voice: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    series: str
+    episodes: int
+    prepared: int
+    outstanding: tuple[str, ...]
+    waiting: int
+    characters: tuple[CharacterStatus, ...]
+
+    @property
+    def next_step(self) -> str:
+        """The command that brings the series further."""
+        if self.outstanding:
+            return "Next: voicecast season (or voicecast prepare)"
+        if self.waiting:
+            return f"Next: voicecast label ({self.waiting} speakers wait for a label)"
+        if any(each.rights and each.voice is None for each in self.characters):
+            return "Next: voicecast season"
+        return "Next: voicecast speak --character ... --text ... --output line.wav"
+
+
+def status_of(studio: Studio) -> Status:
+    """Looks into the store; starts nothing."""
+    episodes = list_episodes(studio.series, studio.store)
+    outstanding = tuple(each.key for each in episodes if find_prepared(studio, each) is None)
+    cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
+    speakers = Counter(each.character for each in labels.speakers.values())
+    return Status(
+        series=studio.series.title or studio.series.series,
+        episodes=len(episodes),
+        prepared=len(episodes) - len(outstanding),
+        outstanding=outstanding,
+        waiting=len(casting.questions(cast, set(labels.speakers))) if cast else 0,
+        characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
+    )
+
+
+def _character(studio: Studio, slug: str, speakers: int) -> CharacterStatus:
+    data, voice = load_data_set(studio, slug), current_voice(studio, slug)
+    return CharacterStatus(
+        slug=slug,
+        rights=studio.series.characters[slug].rights is not None,
+        speakers=speakers,
+        minutes=data.minutes if data else None,
+        target=studio.series.targets.minutes,
+        voice=f"{voice.version} by {voice.engine}" if voice else None,
+    )

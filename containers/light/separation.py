@@ -1,0 +1,189 @@
+"""Voices and all the rest, without a trained separator: a subtraction that the stereo picture guides.
+
+Not Demucs: it needs accompaniment that is wider than the voice, and takes only steady sound from a mono
+recording. It goes over the file block by block, first to learn (where the voices are, what the rests between
+them tell), then to split; memory grows by less than 3 KB for each second, the measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import scipy.ndimage
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from containers.contract.errors import RecordingError
+from containers.contract.item import Item
+from containers.contract.stages import SeparateRequest, SeparateResult
+
+from . import voice_mask
+from .exact_sum import Recording, StemWriter, split
+from .spectra import Grid, Spectra
+from .speech import SAMPLE_RATE_HZ, WINDOW_SECONDS, SpeechDetector
+from .voice_mask import SLOT
+
+Array = NDArray[np.float32]
+Measured = TypeVar("Measured", voice_mask.Picture, voice_mask.Accompaniment)
+
+BLOCK_SLOTS = 24
+"""Slots worked on at once: about 25 s."""
+_CONTEXT = 1
+"""Slots worked on before and after a block, so that its edges are like any other place."""
+_NO_SIDE = 1e-4
+"""Power aside over power ahead of a recording that is one channel in truth (-40 dB)."""
+
+
+def separate(request: SeparateRequest, item: Item) -> SeparateResult:
+    """Vocals and background; their sum is the recording in every sample, in integers of `bit_depth`.
+
+    Vocals of a stereo recording hold the voice where it stands, without the width of what surrounds it. Several
+    voices in different places at once: the strongest is kept best. Raises RecordingError for what is no sound.
+    """
+    vocals, background = item.output("vocals.flac"), item.output("background.flac")
+    try:
+        with soundfile.SoundFile(item.input(request.recording)) as file:
+            if file.channels > 2:
+                raise RecordingError(f"the recording has {file.channels} channels; extract it as stereo or mono")
+            recording = Recording(file, request.bit_depth)
+            splitter = Splitter(recording, item.progress)
+            with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
+                for voice, left in splitter.blocks():
+                    voices.write(voice)
+                    rest.write(left)
+    except soundfile.LibsndfileError as error:
+        raise RecordingError(f"the recording cannot be read as sound: {error}; extract it again") from error
+    return SeparateResult(
+        vocals=item.file(vocals),
+        background=item.file(background),
+        sample_rate_hz=recording.rate_hz,
+        duration=recording.length / recording.rate_hz,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stereo:
+    """`sign`: -1 where the right channel is inverted; `wide`: there is a side to learn from."""
+
+    sign: float
+    wide: bool
+
+
+class Splitter:
+    """Learns a recording when it is made, then splits it; `progress` hears how far it is, 0 to 1."""
+
+    def __init__(self, recording: Recording, progress: Callable[[float], None], block_slots: int = BLOCK_SLOTS) -> None:
+        self._recording = recording
+        self._progress = progress
+        self._grid = Grid.at(recording.rate_hz)
+        self._slot = self._grid.hop * SLOT
+        self._slots = -(-recording.length // self._slot)
+        self._block_slots = block_slots
+        self._stereo = self._listen_for_width()
+        self._speech = self._listen_for_speech()
+        self._angles = np.zeros(self._slots, np.float32)
+        if self._stereo.wide:
+            self._angles = voice_mask.directions(self._measured(self._picture, 0.2))
+        self._rests = voice_mask.rests(self._measured(self._accompaniment, 0.4), self._grid.silence)
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+        """Vocals and background as integers (channels, samples), from begin to end."""
+        for first, last in self._spans(0.7, 1.0):
+            begin, end = first * self._slot, min(last * self._slot, self._recording.length)
+            samples = self._vocals(first, last)[:, : end - begin]
+            yield split(self._recording.integers(begin, end), samples, self._recording.highest)
+
+    def _spans(self, before: float, after: float) -> Iterator[tuple[int, int]]:
+        """First and last slot (exclusive) of each block; progress goes from `before` to `after`."""
+        for first in range(0, self._slots, self._block_slots):
+            self._progress(before + (after - before) * first / self._slots)
+            yield first, min(first + self._block_slots, self._slots)
+
+    def _listen_for_width(self) -> Stereo:
+        """Recordings of one channel, or with one silent, or with two alike, have no side."""
+        if self._recording.channels == 1:
+            return Stereo(sign=1.0, wide=False)
+        left = right = both = 0.0
+        for first, last in self._spans(0.0, 0.05):
+            a, b = self._recording.floats(first * self._slot, last * self._slot).astype(np.float64)
+            left, right, both = left + a @ a, right + b @ b, both + a @ b
+        sign = -1.0 if both < -0.25 * (left + right) else 1.0
+        ahead, aside = left + right + 2 * sign * both, left + right - 2 * sign * both
+        wide = min(left, right) > _NO_SIDE * max(left, right) and aside > _NO_SIDE * ahead
+        return Stereo(sign=sign, wide=bool(wide))
+
+    def _listen_for_speech(self) -> Array:
+        """Probability of speech, one a window of 32 ms, the highest of 0.1 s before and after."""
+        detector = SpeechDetector()
+        stream = soxr.ResampleStream(self._recording.rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
+        parts = []
+        for first, last in self._spans(0.05, 0.2):
+            end = min(last * self._slot, self._recording.length)
+            mid = self._mid_and_side(self._recording.floats(first * self._slot, end))[0]
+            parts.append(detector.push(stream.resample_chunk(mid)))
+        parts.append(detector.push(stream.resample_chunk(np.zeros(0, np.float32), last=True)))
+        return scipy.ndimage.maximum_filter1d(np.concatenate([*parts, detector.finish()]), 7)
+
+    def _mid_and_side(self, samples: Array) -> Array:
+        """(channels, ...) -> mid, and side of a stereo recording."""
+        if self._recording.channels == 1:
+            return samples
+        right = np.float32(self._stereo.sign) * samples[1]
+        return np.stack((samples[0] + right, samples[0] - right)) / 2
+
+    def _frames(self, first: int, last: int) -> tuple[Spectra, Array]:
+        """Spectra of mid and side of these slots with context, and the probability of speech in each frame."""
+        first, last = (first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT
+        spectra = self._grid.analyse(self._mid_and_side(self._recording.floats(*self._grid.span(first, last))))
+        middles = (np.arange(first, last) - 1) * self._grid.hop / self._recording.rate_hz
+        windows = (np.arange(len(self._speech)) + 0.5) * WINDOW_SECONDS
+        return spectra, np.interp(middles, windows, self._speech, left=0, right=0).astype(np.float32)
+
+    def _measured(self, measure: Callable[[int, int], Measured], before: float) -> Measured:
+        """What `measure` tells of each slot of the file, context left out."""
+        parts = [measure(first, last) for first, last in self._spans(before, before + 0.2)]
+        kind = type(parts[0])
+        inner = slice(_CONTEXT, -_CONTEXT)
+        names = [field.name for field in fields(kind)]
+        return kind(**{name: np.concatenate([getattr(part, name)[inner] for part in parts]) for name in names})
+
+    def _picture(self, first: int, last: int) -> voice_mask.Picture:
+        (mid, side), speech = self._frames(first, last)
+        return voice_mask.picture(mid, side, speech)
+
+    def _accompaniment(self, first: int, last: int) -> voice_mask.Accompaniment:
+        spectra, speech = self._frames(first, last)
+        ahead, aside = self._turned(spectra, first, last)
+        return voice_mask.listen(ahead, aside, speech, self._grid.silence)
+
+    def _turned(self, spectra: Spectra, first: int, last: int) -> Spectra:
+        if not self._stereo.wide:
+            return np.stack((spectra[0], np.zeros_like(spectra[0])))
+        return np.stack(voice_mask.turned(*spectra, self._angles[self._known(first, last)]))
+
+    def _known(self, first: int, last: int) -> NDArray[np.int64]:
+        """Which measurements speak for these slots with context: at the ends of the file the outermost."""
+        return np.clip(np.arange(first - _CONTEXT, last + _CONTEXT), 0, self._slots - 1)
+
+    def _vocals(self, first: int, last: int) -> Array:
+        """The voices in these slots: (channels, samples)."""
+        spectra, _ = self._frames(first, last)
+        known, silence = self._known(first, last), self._grid.silence
+        nearby = voice_mask.Rests(**{each.name: getattr(self._rests, each.name)[known] for each in fields(self._rests)})
+        if self._stereo.wide:
+            ahead, aside = self._turned(spectra, first, last)
+            gain = voice_mask.mask(ahead, aside, nearby, silence)
+            own = np.repeat(1 - nearby.side, SLOT)[:, None]
+            spectra = np.stack(voice_mask.turned(gain * ahead, gain * own * aside, -self._angles[known]))
+        else:
+            spectra = spectra * voice_mask.floor_mask(spectra[0], nearby, silence)
+        needed = slice(_CONTEXT * SLOT, (last - first + _CONTEXT) * SLOT + 3)
+        samples = self._grid.synthesise(spectra[:, needed])
+        if self._recording.channels == 1:
+            return samples
+        mid, side = samples
+        return np.stack((mid + side, np.float32(self._stereo.sign) * (mid - side)))

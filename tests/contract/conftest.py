@@ -21,7 +21,7 @@ from infra.engines import Engine, engines
 from infra.runners.process import ProcessRunner, lay_code
 from infra.stage import Exit, Runner, Start
 from tests.contract import material as made
-from tests.contract.requests import SPOILED, Letter, letter, spoilings
+from tests.contract.requests import DIFFICULT, SPOILED, Letter, difficulties, letter, spoilings
 
 RUNNERS: dict[str, Callable[[Path], Runner]] = {"process": ProcessRunner}
 """Runner -> how to make one that works in a folder."""
@@ -64,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """Two starts of one engine over the same requests; spoiled ones stand between the good in the second."""
+    """Two starts of one engine over the same requests; spoiled and hard ones stand between them in the second."""
 
     engine: Engine
     first: Path
@@ -78,7 +78,7 @@ class Answers:
     def again(self, stage: str) -> Answer:
         return Answer(folder=self.first / "items" / stage, stage=stage)
 
-    def spoiled(self, stage: str, way: str) -> Answer:
+    def other(self, stage: str, way: str) -> Answer:
         return Answer(folder=self.second / "items" / f"{stage}.{way}", stage=stage)
 
 
@@ -122,6 +122,8 @@ class Asker:
             letters[stage] = letter(stage, self.material, voice)
             for way in spoilings(engine.name, stage):
                 letters[f"{stage}.{way}"] = SPOILED[way][0](letter(stage, self.material, voice), self.material)
+            for way in difficulties(stage):
+                letters[f"{stage}.{way}"] = DIFFICULT[way](letter(stage, self.material, voice), self.material)
         exits.append(start("second", letters))
         if "convert" in engine.stages:
             exits.append(start("third", {"convert": letter("convert", self.material, voice)}))
@@ -170,15 +172,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for engine in engines().values()
         for rest in _rest(engine, names, wanted)
     ]
-    arguments = ["runner", "engine"] + (["stage"] if "stage" in names else [])
-    arguments += ["way"] if "way" in names else []
-    metafunc.parametrize(arguments, rows)
+    arguments = [name for name in ("stage", "way", "difficulty") if name in names]
+    metafunc.parametrize(["runner", "engine", *arguments], rows)
 
 
 def _rest(engine: Engine, names: set[str], wanted: tuple[str, ...] | None) -> Iterator[list[str]]:
     played = [stage for stage in engine.stages if wanted is None or stage in wanted]
     if "way" in names:
         yield from ([stage, way] for stage in played for way in spoilings(engine.name, stage))
+    elif "difficulty" in names:
+        yield from ([stage, way] for stage in played for way in difficulties(stage))
     elif "stage" in names:
         yield from ([stage] for stage in played)
     elif played:

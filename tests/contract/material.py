@@ -25,26 +25,41 @@ _SENTENCES = (
     "みんな、サッカーやろうぜ。",
     "明日の試合は必ず勝とう。",
 )
+_LESSONS = (
+    "昨日の夕方、川の向こうの古い橋を渡って、友達の家まで歩いて行きました。",
+    "図書館で借りた本は来週の水曜日までに返さなければなりません。",
+    "電車が遅れたので、会議が始まる時間に間に合いませんでした。",
+    "冬の朝は空気が澄んでいて、遠くの山まではっきりと見えます。",
+)
+"""Some 18 s for one voice to be learnt from, a sentence a clip."""
 _SLOWER = 1.25
 """How much slower, and so deeper, the second voice is played."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Files for requests; `turns` are true of `recording`, `vocals` and `video`."""
+    """Files for requests; `turns` are true of `recording`, `vocals` and `video`.
+
+    `silence` and `telephone` (8 kHz, mono) are as long as the recording, `blink` is a single picture's time.
+    """
 
     video: Path
     recording: Path
     vocals: Path
     background: Path
     clips: tuple[Path, ...]
+    lessons: tuple[Path, ...]
     turns: tuple[Turn, ...]
     no_sound: Path
+    silence: Path
+    blink: Path
+    telephone: Path
 
 
 def make(folder: Path) -> Material:
     """About 14 s of two people in turn, on a stereo recording."""
-    spoken = [_sentence(index) for index in range(len(_SENTENCES))]
+    spoken = [_said(text, _SLOWER if index % 2 else 1.0) for index, text in enumerate(_SENTENCES)]
+    lessons = [_said(text) for text in _LESSONS]
     turns, now = [], 0.8
     for index, samples in enumerate(spoken):
         length = len(samples) / RATE_HZ
@@ -64,17 +79,20 @@ def make(folder: Path) -> Material:
         vocals=_write(folder / "vocals.flac", vocals),
         background=_write(folder / "background.flac", background),
         clips=tuple(_write(folder / f"clip_{index}.flac", spoken[index]) for index in (0, 2)),
+        lessons=tuple(_write(folder / f"lesson_{index}.flac", each) for index, each in enumerate(lessons)),
         turns=tuple(turns),
         no_sound=folder / "no_sound",
+        silence=_write(folder / "silence.flac", np.zeros_like(vocals)),
+        blink=_write(folder / "blink.flac", spoken[0][: RATE_HZ // 24]),
+        telephone=_write(folder / "telephone.flac", soxr.resample(voices, RATE_HZ, 8000), 8000),
     )
 
 
-def _sentence(index: int) -> NDArray[np.float32]:
+def _said(text: str, slower: float = 1.0) -> NDArray[np.float32]:
     import pyopenjtalk
 
-    samples, rate = pyopenjtalk.tts(_SENTENCES[index])
-    played_at = rate / _SLOWER if index % 2 else rate
-    sound = soxr.resample(samples / 32768, played_at, RATE_HZ).astype(np.float32)
+    samples, rate = pyopenjtalk.tts(text)
+    sound = soxr.resample(samples / 32768, rate / slower, RATE_HZ).astype(np.float32)
     return 0.35 * sound / float(np.abs(sound).max())
 
 
@@ -86,8 +104,8 @@ def _chords(count: int) -> NDArray[np.float32]:
     return 0.0105 * np.stack([left, right], axis=1).astype(np.float32)
 
 
-def _write(path: Path, samples: NDArray[np.float32]) -> Path:
-    soundfile.write(path, samples, RATE_HZ, subtype="PCM_16")
+def _write(path: Path, samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Path:
+    soundfile.write(path, samples, rate_hz, subtype="PCM_16")
     return path
 
 

@@ -43,7 +43,7 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
         vocals=send(made.vocals), background=send(made.background), turns=made.turns
     ),
     "clean": lambda send, made, _: stages.CleanRequest(clips=send.all(made.clips)),
-    "train": lambda send, made, _: stages.TrainRequest(character="endou_mamoru", clips=send.all(made.clips)),
+    "train": lambda send, made, _: stages.TrainRequest(character="endou_mamoru", clips=send.all(made.lessons)),
     "convert": lambda send, made, voice: stages.ConvertRequest(source=send(made.clips[0]), voice=send.all(voice)),
     "synthesize": lambda _send, _made, _: stages.SynthesizeRequest(text="試合開始です。", language="ja"),
     "preview": lambda send, made, _: stages.PreviewRequest(
@@ -122,9 +122,14 @@ def with_other_file(sound: Letter, material: Material) -> Letter:
 
 
 def with_no_sound(sound: Letter, material: Material) -> Letter:
+    return _with_first_file(sound, material.no_sound)
+
+
+def _with_first_file(sound: Letter, path: Path) -> Letter:
+    """The same request of another file: the first one, under the same name."""
     name = next(iter(sound.files))
-    before, after = sha256_of(sound.files[name]), sha256_of(material.no_sound)
-    sound.files[name] = material.no_sound
+    before, after = sha256_of(sound.files[name]), sha256_of(path)
+    sound.files[name] = path
     sound.envelope = json.loads(json.dumps(sound.envelope).replace(before, after))
     return sound
 
@@ -149,3 +154,18 @@ def spoilings(engine: str, stage: str) -> list[str]:
     """The ways that make sense of a stage: a text has no files, and stub takes any file for a video."""
     ways = [way for way in SPOILED if stage != "synthesize" or way not in NEED_FILES]
     return [way for way in ways if way != "no_sound" or engine != "stub" or stage not in ("probe", "extract")]
+
+
+DIFFICULT: dict[str, Callable[[Letter, Material], Letter]] = {
+    "silence": lambda sound, material: _with_first_file(sound, material.silence),
+    "telephone": lambda sound, material: _with_first_file(sound, material.telephone),
+    "blink": lambda sound, material: _with_first_file(sound, material.blink),
+}
+"""Files that are whole and hard: an engine makes something of them, or says that the recording is at fault."""
+
+
+def difficulties(stage: str) -> list[str]:
+    """The hard files that fit a stage's request: a blink has no room for turns and excerpts."""
+    if stage in ("probe", "extract", "synthesize"):
+        return []
+    return [way for way in DIFFICULT if way != "blink" or stage not in ("embed", "cut", "preview")]

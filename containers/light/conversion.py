@@ -19,10 +19,9 @@ from containers.contract.item import Item
 from containers.contract.stages import ConvertRequest, ConvertResult, File
 
 from . import voice_file, world
-from .frame_store import FrameStore
+from .frame_store import FrameStore, decodable
 from .likeness import similarity
 from .matching import ACTIVE, Adaptation, Mask, Scale, Target, content
-from .recordings import readable
 from .voice_file import Voice
 from .world import Floats, Frames
 
@@ -40,7 +39,7 @@ _PEAK = 0.98
 def convert(request: ConvertRequest, item: Item) -> ConvertResult:
     voice = voice_file.load(item.input(_voice(request)))
     source = item.input(request.source)
-    with readable(source):
+    with decodable(source):
         _check(source)
         speech = item.output("speech.wav")
         shift = into(voice, source, speech, request.pitch_shift_semitones, item)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .audio import Samples, duration, read_mono
 from .speech import SAMPLE_RATE_HZ
-from .voiceprint import FRAME_SECONDS, WINDOW_FRAMES, Vectors, encode, level_gain, mel_frames, unit
+from .voiceprint import FRAME_SECONDS, LEVEL_DBFS, WINDOW_FRAMES, Vectors, encode, mel_frames, unit
 
 _WINDOW_SECONDS = WINDOW_FRAMES * FRAME_SECONDS
 _HOP_SECONDS = _WINDOW_SECONDS / 2
@@ -28,7 +28,7 @@ def window_vectors(path: Path) -> Vectors:
     heard = [each for each, keep in zip(windows, loud, strict=True) if keep]
     if not heard:
         return encode([])
-    gain = level_gain(np.concatenate(heard))
+    gain = 10 ** (LEVEL_DBFS / 20) / np.sqrt(np.mean(np.square(levels[loud])))
     return encode([mel_frames(each * np.float32(gain))[:WINDOW_FRAMES] for each in heard])
 
 

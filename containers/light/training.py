@@ -22,8 +22,8 @@ from containers.contract.stages import TrainRequest, TrainResult
 
 from . import voice_file, world
 from .audio import read_mono
+from .frame_store import decodable
 from .likeness import mean_vector, window_vectors
-from .recordings import readable
 from .voice_file import Sound, Voice
 from .voiceprint import DIMENSION, Vectors, unit
 
@@ -106,7 +106,7 @@ def _clip(path: Path, checkpoint: Path) -> Clip:
         return Clip(sound, kept["vectors"], float(kept["seconds"][0]))
     except (OSError, SafetensorError, KeyError):
         pass
-    with readable(path):
+    with decodable(path):
         clip = Clip(_heard(path), window_vectors(path), soundfile.info(path).duration)
     partial = checkpoint.with_suffix(".partial")
     tensors = voice_file.tensors_of(clip.sound) | {"vectors": clip.vectors, "seconds": np.array([clip.seconds])}

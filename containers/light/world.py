@@ -27,6 +27,7 @@ BANDS = 60
 _PERIOD_MS = 1000.0 / FRAMES_PER_SECOND
 _FFT = 2048
 _F0_HZ = (71.0, 1000.0)  # CheapTrick's floor for 2048 points; children shouting reach 900 Hz
+_STEADY_FRAMES = 20  # 0.1 s
 _SILENCE = 1e-12  # power; CheapTrick needs something to hold on to
 
 
@@ -52,8 +53,7 @@ def analyse(samples: Samples) -> Frames:
     """Take mono speech at 44.1 kHz apart: one frame each 5 ms, the first at 0."""
     x = np.ascontiguousarray(samples, dtype=np.float64)
     x = x + np.random.default_rng(0).normal(scale=np.sqrt(_SILENCE), size=len(x))
-    f0, times = pyworld.harvest(x, RATE_HZ, f0_floor=_F0_HZ[0], f0_ceil=_F0_HZ[1], frame_period=_PERIOD_MS)
-    f0 = pyworld.stonemask(x, f0, times, RATE_HZ)
+    f0, times = _pitch(x)
     spectrum = pyworld.cheaptrick(x, f0, times, RATE_HZ, fft_size=_FFT)
     breath = pyworld.d4c(x, f0, times, RATE_HZ, fft_size=_FFT)
     return Frames(
@@ -61,6 +61,20 @@ def analyse(samples: Samples) -> Frames:
         envelope=pyworld.code_spectral_envelope(spectrum, RATE_HZ, BANDS).astype(np.float32),
         breath=pyworld.code_aperiodicity(breath, RATE_HZ).astype(np.float32),
     )
+
+
+def _pitch(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """f0 in Hz and times. Harvest wants harmonics; a whistle, a flute or a bare tone has none, and is DIO's if steady."""
+    bounds: dict[str, float] = {"f0_floor": _F0_HZ[0], "f0_ceil": _F0_HZ[1], "frame_period": _PERIOD_MS}
+    f0, times = pyworld.harvest(x, RATE_HZ, **bounds)
+    tone, _ = pyworld.dio(x, RATE_HZ, **bounds)
+    f0 = pyworld.stonemask(x, f0, times, RATE_HZ)
+    steady = (tone[1:] > 0) & (f0[1:] == 0) & (np.abs(np.diff(tone)) < 0.01 * tone[1:])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], steady, [False]]).astype(np.int8)))
+    for first, last in edges.reshape(-1, 2):
+        if last - first >= _STEADY_FRAMES:
+            f0[first : last + 1] = tone[first : last + 1]
+    return f0, times
 
 
 def frame_count(samples: int) -> int:

@@ -198,12 +198,13 @@ class Report:
 
 def facts_of(measured: Measurements) -> dict[str, str]:
     """What a person wants to know of a clip's measurements, in words and units."""
+    bandwidth = None if measured.bandwidth_hz is None else measured.bandwidth_hz / 1000
     facts = {
         "SNR": _unit(measured.snr_db, "dB"),
         "Voice over music": _unit(measured.background_db, "dB"),
         "Loudness": _unit(measured.loudness_lufs, "LUFS"),
         "Pitch": _unit(measured.f0_median_hz, "Hz"),
-        "Bandwidth": _unit(measured.bandwidth_hz and measured.bandwidth_hz / 1000, "kHz", 1),
+        "Bandwidth": _unit(bandwidth, "kHz", 1),
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import time
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import pytest
 
 from containers.contract.stages import Measurements, Problem, Turn
 from tasks.dataset import Row
-from tasks.domain import NOBODY, Suggestion
+from tasks.domain import NOBODY, EpisodeClip, Speaker, Suggestion
 from tasks.report import (
     CharacterReport,
     ClipReport,
@@ -30,6 +29,7 @@ from tasks.report import (
     facts_of,
 )
 from tasks.report_page import render
+from tasks.report_turns import turns_of_speakers
 
 MADE = datetime(2026, 11, 22, 15, 4, tzinfo=UTC)
 HOSTILE = """<script>alert(1)</script>"' onclick='x' <img src=x onerror=alert(1)> &amp; {{ 7 * 7 }}"""
@@ -205,18 +205,38 @@ def test_facts_leave_out_what_was_not_measured() -> None:
     assert facts_of(MEASURED) == {"SNR": "21 dB", "Loudness": "−23 LUFS", "Pitch": "221 Hz", "Bandwidth": "7.9 kHz"}
 
 
-def test_a_data_sets_rows_become_clips_and_reasons() -> None:
-    def row(start: float, end: float, verdict: Any, reason: Any) -> Row:
-        known = {field.name for field in dataclasses.fields(Row)}
-        values = {
-            "clip": f"e1/{start}", "episode": "e1", "start": start, "end": end, "speaker": "S001", "character": "c",
-            "verdict": verdict, "reason": reason, "detail": "because", "purity": 0.125, "consistency": 0.9,
-            "measurements": MEASURED,
-        }  # fmt: skip
-        return Row(**{name: value for name, value in values.items() if name in known})
+def row(start: float, end: float, verdict: Any, reason: Any) -> Row:
+    return Row(
+        clip=f"e1/{start}", episode="e1", start=start, end=end, speaker="S001", character="c", verdict=verdict,
+        reason=reason, detail="because", purity=0.125, consistency=0.9, measurements=MEASURED,
+    )  # fmt: skip
 
-    rows = (row(0, 4, "kept", "good"), row(5, 7, "dropped", "noisy"), row(8, 11, "doubt", "unsure"))
-    assert dropped_seconds(rows) == {"unsure": 3.0, "noisy": 2.0}
-    clip = ClipReport.of(rows[1], SOUND)
+
+ROWS = (row(0.0, 4.0, "kept", "good"), row(5.0, 7.0, "dropped", "noisy"), row(8.0, 11.0, "doubt", "unsure"))
+
+
+def test_a_data_sets_rows_become_clips_and_reasons() -> None:
+    assert dropped_seconds(ROWS) == {"unsure": 3.0, "noisy": 2.0}
+    clip = ClipReport.of(ROWS[1], SOUND)
     assert (clip.verdict, clip.reason, clip.detail) == ("dropped", "noisy", "because")
     assert clip.facts["Purity"] == "+0.12"
+
+
+def test_turns_take_the_speakers_of_the_series_from_their_clips() -> None:
+    """SPEAKER_00 is two people, told apart by clips; a turn too short for a clip goes to the one heard longer."""
+
+    def clip(number: int, start: float, end: float) -> EpisodeClip:
+        return EpisodeClip(
+            id=f"e1/{number}", episode="e1", start=start, end=end, speaker="SPEAKER_00", sha256="0" * 64,
+            consistency=1.0, measurements=MEASURED,
+        )  # fmt: skip
+
+    clips = (clip(1, 0.0, 4.0), clip(2, 10.0, 12.0))
+    speakers = (
+        Speaker(id="S001", clips=("e1/1",), episodes=("e1",), seconds=4.0),
+        Speaker(id="S002", clips=("e1/2", "e2/9"), episodes=("e1", "e2"), seconds=9.0),
+    )
+    spans = ((0.0, 4.2, "SPEAKER_00"), (5.0, 5.5, "SPEAKER_00"), (9.8, 12.0, "SPEAKER_00"), (11.0, 13.0, "SPEAKER_01"))
+    turns = [Turn(start=start, end=end, speaker=speaker) for start, end, speaker in spans]
+    named = [each.speaker for each in turns_of_speakers(turns, clips, speakers)]
+    assert named == ["S001", "S001", "S002", "SPEAKER_01"]

@@ -11,9 +11,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from containers.contract.codec import encode
+from infra.dispatch import Dispatcher
 from infra.runners.process import ProcessRunner
 from infra.settings import settings
-from infra.stage import Dispatcher, Listener, Runner, Slots
+from infra.stage import Listener, Runner, Slots
 from infra.store import Store, open_store, read_json, write_json
 from tasks.series import Series, SeriesError, read_series
 from tasks.studio import Studio

@@ -17,8 +17,9 @@ from typing import Any, Generic, TypeVar
 
 from containers.contract.codec import decode, encode
 from containers.contract.stages import File
+from infra.dispatch import Dispatcher
 from infra.engines import engine_for, identity
-from infra.stage import Dispatcher, Job, Outcome
+from infra.stage import Job, Outcome
 from infra.store import Store, read_json, write_json
 from tasks.series import Series
 

@@ -1,0 +1,183 @@
+"""Collect waiting jobs into starts of engines: batches, slots, and what happens when one dies.
+
+A caller hands in a `Job` and waits for its `Outcome`; it holds nothing while it
+waits. A slot is held for each START of an engine, and a start takes as many of
+the waiting items as is fair.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import threading
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from containers.contract.codec import canonical
+from containers.contract.errors import EngineError, RequestError, StageError
+from infra.engines import Engine
+from infra.items import Alive, lay, progress_of, read_answer, state_of, sweep
+from infra.stage import Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
+
+log = logging.getLogger("voicecast.stage")
+
+ATTEMPTS_ALONE = 2
+"""How often an item that took its engine down is tried again by itself."""
+
+
+@dataclass
+class _Ticket:
+    job: Job
+    future: Future[Outcome] = field(default_factory=Future)
+    deaths: int = 0
+
+
+class Dispatcher:
+    """Collects waiting jobs and runs them in batches, one lane for each engine, runner and options."""
+
+    def __init__(self, work: Path, runners: dict[str, Runner], slots: Slots, listener: Listener) -> None:
+        self._work, self._runners, self._slots, self._listener = work, runners, slots, listener
+        self._mutex = threading.Lock()
+        self._waiting: dict[str, deque[_Ticket]] = {}
+        self._servers: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()
+        sweep(work / "starts")
+
+    def run(self, job: Job) -> Outcome:
+        """The outcome of a job; raises the StageError that its engine, or the machine, gave."""
+        if job.runner not in self._runners:
+            raise RequestError(f"no runner {job.runner!r}; there are: {', '.join(self._runners)}")
+        ticket = _Ticket(job)
+        self._enqueue(_lane(job), ticket)
+        return ticket.future.result()
+
+    def _enqueue(self, lane: str, ticket: _Ticket) -> None:
+        with self._mutex:
+            self._waiting.setdefault(lane, deque()).append(ticket)
+            if self._servers[lane] < ticket.job.engine.at_most:
+                self._servers[lane] += 1
+                context = copy_context()
+                server = threading.Thread(target=context.run, args=(self._serve, lane, ticket.job.engine), daemon=True)
+                server.start()
+
+    def _serve(self, lane: str, engine: Engine) -> None:
+        while self._goes_on(lane):
+            try:
+                with self._slots(engine):
+                    batch = self._take(lane, engine)
+                    if batch:
+                        self._start(lane, batch)
+            except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
+                self._fail_all(lane, error)
+
+    def _goes_on(self, lane: str) -> bool:
+        with self._mutex:
+            if self._waiting[lane]:
+                return True
+            self._servers[lane] -= 1
+            return False
+
+    def _take(self, lane: str, engine: Engine) -> list[_Ticket]:
+        with self._mutex:
+            waiting = self._waiting[lane]
+            free = max(1, engine.at_most - self._busy[lane])
+            alone = bool(waiting and waiting[0].deaths)
+            size = 1 if alone else min(engine.batch, math.ceil(len(waiting) / free))
+            batch: list[_Ticket] = []
+            while waiting and len(batch) < size and (not batch or not waiting[0].deaths):
+                batch.append(waiting.popleft())
+            self._busy[lane] += bool(batch)
+            return batch
+
+    def _fail_all(self, lane: str, error: Exception) -> None:
+        with self._mutex:
+            tickets = list(self._waiting[lane])
+            self._waiting[lane].clear()
+        for ticket in tickets:
+            ticket.future.set_exception(error)
+
+    def _start(self, lane: str, batch: list[_Ticket]) -> None:
+        try:
+            self._run_batch(lane, batch)
+        except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
+            for ticket in batch:
+                if not ticket.future.done():
+                    ticket.future.set_exception(error)
+        finally:
+            with self._mutex:
+                self._busy[lane] -= 1
+
+    def _run_batch(self, lane: str, batch: list[_Ticket]) -> None:
+        job = batch[0].job
+        start = Start(
+            id=uuid.uuid4().hex[:12],
+            engine=job.engine,
+            workdir=self._work / "starts" / uuid.uuid4().hex[:12],
+            cache=self._work / "cache" / job.engine.name,
+            items=len(batch),
+        )
+        start.cache.mkdir(parents=True, exist_ok=True)
+        folders = {f"{i:04d}-{each.job.identity[:16]}": each for i, each in enumerate(batch)}
+        with Alive(start.workdir):
+            (start.workdir / "options.json").write_text(canonical(job.options), "utf-8")
+            for name, ticket in folders.items():
+                lay(start.workdir / "items" / name, ticket.job, self._work)
+            ended = self._runners[job.runner].run(start, self._hears(folders))
+            begun = [name for name in folders if (start.workdir / "items" / name / "started").exists()]
+            for name, ticket in folders.items():
+                suspect = name in begun or not begun
+                self._answer(lane, ticket, start.workdir / "items" / name, ended, suspect=suspect)
+
+    def _hears(self, folders: dict[str, _Ticket]) -> Callable[[str], None]:
+        def hear(line: str) -> None:
+            said = progress_of(line)
+            ticket = folders.get(said[0]) if said else None
+            if said and ticket:
+                job = ticket.job
+                self._listener(Progress(name=job.name, stage=job.stage, engine=job.engine.name, done=said[1]))
+            elif line.strip():
+                log.debug("%s", line.rstrip())
+
+        return hear
+
+    def _answer(self, lane: str, ticket: _Ticket, folder: Path, ended: Exit, *, suspect: bool) -> None:
+        answer = read_answer(folder, ended)
+        if isinstance(answer, Outcome):
+            shutil.rmtree(state_of(ticket.job, self._work), ignore_errors=True)
+            kept = self._work / "done" / f"{folder.name}-{uuid.uuid4().hex[:8]}"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(kept)
+            ticket.future.set_result(Outcome(engine=answer.engine, result=answer.result, folder=kept, run=answer.run))
+        elif isinstance(answer, StageError):
+            ticket.future.set_exception(answer)
+        else:
+            self._again(lane, ticket, ended, suspect=suspect)
+
+    def _again(self, lane: str, ticket: _Ticket, ended: Exit, *, suspect: bool) -> None:
+        """The engine died: the item it died on is tried alone, the ones not begun wait as before."""
+        ticket.deaths += suspect
+        if ticket.deaths > ATTEMPTS_ALONE:
+            ticket.future.set_exception(EngineError(_obituary(ticket.job, ended)))
+            return
+        with self._mutex:
+            queue = self._waiting[lane]
+            queue.append(ticket) if ticket.deaths else queue.appendleft(ticket)
+
+
+def _lane(job: Job) -> str:
+    return canonical([job.engine.name, job.runner, job.options])
+
+
+def _obituary(job: Job, ended: Exit) -> str:
+    cause = {
+        "out_of_memory": f"ran out of memory; raise memory_gb of {job.engine.name} in engines.toml or free memory",
+        "killed": "was killed by something outside voicecast",
+        "stuck": f"showed no progress for {job.engine.timeout_s:.0f} s (timeout_s in engines.toml)",
+    }.get(ended.reason, "ended in a failure")
+    return f"{job.engine.name} {cause} on {job.name}. {ended.message}".strip()

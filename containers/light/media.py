@@ -98,7 +98,7 @@ def tracks_of(container: av.container.InputContainer) -> tuple[stages.Track, ...
     return tuple(
         stages.Track(
             index=index,
-            codec=stream.codec_context.name if stream.codec_context else "unknown",
+            codec=_codec(stream),
             channels=stream.codec_context.channels if stream.codec_context else 0,
             sample_rate_hz=(stream.codec_context.sample_rate or 0) if stream.codec_context else 0,
             language=_tag(stream, "language"),
@@ -114,7 +114,7 @@ def subtitles_of(container: av.container.InputContainer) -> tuple[stages.Subtitl
     return tuple(
         stages.SubtitleTrack(
             index=index,
-            codec=stream.codec_context.name if stream.codec_context else "unknown",
+            codec=_codec(stream),
             text=bool(stream.codec_context and stream.codec_context.codec.text_sub),
             language=_tag(stream, "language"),
             title=_tag(stream, "title"),
@@ -122,6 +122,10 @@ def subtitles_of(container: av.container.InputContainer) -> tuple[stages.Subtitl
         )
         for index, stream in enumerate(container.streams.subtitles)
     )
+
+
+def _codec(stream: av.stream.Stream) -> str:
+    return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
 
 
 def _tag(stream: av.stream.Stream, name: str) -> str | None:

@@ -26,6 +26,9 @@ LIMIT_BYTES = 32 << 20
 _WITHOUT_END = 3.0
 """Seconds that a subtitle without a duration stays."""
 
+_TAGS = re.compile(r"\{\\[^}]*\}")
+"""Styles and places in a line of ASS, which is what FFmpeg makes of any text."""
+
 _FORMAT = "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 _EVENTS = re.compile(r"^\s*\[Events\].*", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 
@@ -94,7 +97,8 @@ def _text(raw: bytes) -> str:
 def _as_srt(events: list[tuple[float, float, str]]) -> str:
     pages = []
     for number, (start, end, text) in enumerate(sorted(events, key=lambda event: event[0]), start=1):
-        lines = "\n".join(line.strip() for line in text.replace("\\N", "\n").splitlines() if line.strip())
+        plain = _TAGS.sub("", text).replace("\\N", "\n").replace("\\h", " ")
+        lines = "\n".join(line.strip() for line in plain.splitlines() if line.strip())
         pages.append(f"{number}\n{_clock(start, 3, ',')} --> {_clock(end, 3, ',')}\n{lines}\n")
     return "\n".join(pages)
 

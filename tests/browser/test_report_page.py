@@ -48,6 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         key="s01e01", title="サッカーやろうぜ！", duration=20.0, mix=sound("mix", 330, 20.0), turns=turns,
         vocals=sound("vocals", 440, 20.0), background=sound("background", 220, 20.0), labels={"SPEAKER_00": "endou"},
     )  # fmt: skip
+    silent = EpisodeReport(key="s01e02", title="静か", duration=20.0, turns=turns)
     short = sound("short #1", 300, 2.0)
     endou = CharacterReport(
         slug="endou", name="円堂守 <b>", real=short,
@@ -58,7 +59,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )  # fmt: skip
     report = Report(
-        series="kaze", title="風", made=datetime(2026, 11, 22, tzinfo=UTC), episodes=(episode,), characters=(endou,)
+        series="kaze",
+        title="風",
+        made=datetime(2026, 11, 22, tzinfo=UTC),
+        episodes=(episode, silent),
+        characters=(endou,),
     )
     (folder / "index.html").write_text(render(report), "utf-8")
     return folder
@@ -126,15 +131,24 @@ def test_mix_vocals_and_background_share_their_position(page: Any) -> None:
 
 
 def test_a_click_on_a_turn_plays_the_mix_from_its_start(page: Any) -> None:
-    plot = page.locator(".plot")
+    plot = page.locator("#episode-s01e01 .plot")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     middle_of_turn = {"x": box["width"] * 5.0 / 20.0, "y": box["height"] / 3 / 2}
     plot.hover(position=middle_of_turn)
-    assert page.locator(".tip").inner_text() == "円堂守 <b>, 0:04 – 0:06 (2.0 s)"
+    assert page.locator("#episode-s01e01 .tip").inner_text() == "円堂守 <b>, 0:04 – 0:06 (2.0 s)"
     plot.click(position=middle_of_turn)
     plays(page, ".wide", after=4.0)
     assert position(page, ".wide") < 5.0
+
+
+def test_an_episode_without_sound_still_shows_who_speaks_when(page: Any) -> None:
+    page.locator("#episode-s01e02 > summary").click()
+    plot = page.locator("#episode-s01e02 .plot")
+    box = plot.bounding_box()
+    plot.click(position={"x": box["width"] * 13.5 / 20.0, "y": box["height"] / 6})
+    assert page.locator("#episode-s01e02 .tip").inner_text() == "SPEAKER_01, 0:12 – 0:15 (3.0 s)"
+    assert page.locator(".playing").count() == 0
 
 
 def test_the_keyboard_is_enough(page: Any) -> None:
@@ -169,7 +183,7 @@ def test_clips_are_chosen_by_verdict(page: Any) -> None:
 def test_zoom_keeps_picture_and_turns_on_one_time_axis(page: Any) -> None:
     page.locator(".wide .picture").focus()
     page.keyboard.press("End")
-    page.get_by_role("button", name="Zoom into").click()
+    page.get_by_role("button", name="Zoom into").first.click()
     assert page.evaluate("document.querySelector('.wide').style.getPropertyValue('--zoom')") == "2"
     page.locator(".wide .picture").click(position={"x": 1, "y": 20})
     assert 9.9 < position(page, ".wide") < 11.0, "the left edge is now the middle of the episode"

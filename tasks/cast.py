@@ -8,6 +8,7 @@ character's reference vectors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -144,15 +145,16 @@ def _scores(vectors: Vectors, galleries: Mapping[str, Vectors]) -> tuple[list[st
 
 def match(characters: Sequence[str], scores: NDArray[np.float64], rule: Rule) -> Match:
     """The nearest of `characters`, given a score for each (NaN: nothing is known of that one)."""
-    if not len(scores) or np.isnan(scores).all():
+    known = sorted(
+        ((float(each), name) for each, name in zip(scores, characters, strict=True) if not math.isnan(each)),
+        reverse=True,
+    )
+    if not known:
         return Match(character=None, score=0.0, margin=0.0, band="ask")
-    scores = np.nan_to_num(scores, nan=-1.0)
-    order = np.argsort(-scores, kind="stable")
-    score = float(scores[order[0]])
-    second = max(float(scores[order[1]]) if len(order) > 1 else -1.0, rule.stranger)
-    margin = score - second
+    score, nearest = known[0]
+    margin = score - max(known[1][0] if len(known) > 1 else -1.0, rule.stranger)
     if score < rule.ask:
         band: Band = "leave_out"
     else:
         band = "accept" if margin >= rule.margin and score + margin / 2 >= rule.accept else "ask"
-    return Match(character=characters[order[0]], score=round(score, 4), margin=round(margin, 4), band=band)
+    return Match(character=nearest, score=round(score, 4), margin=round(margin, 4), band=band)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,11 +45,11 @@ def _in_order(kept: Sequence[Row]) -> list[Row]:
     edges = np.quantile(pitches, [0.25, 0.75]) if pitches else np.zeros(2)
     taken: dict[tuple[str, int], int] = {}
     worth: list[tuple[float, str, Row]] = []
-    for row in sorted(kept, key=lambda row: (-quality(row), row.clip)):
+    for good, row in sorted(((quality(row), row) for row in kept), key=lambda each: (-each[0], each[1].clip)):
         group = (row.episode, int(np.searchsorted(edges, row.measurements.f0_median_hz or 0.0)))
         before = taken.get(group, 0)
         taken[group] = before + 1
-        worth.append((quality(row) - VARIETY * float(np.log2(1 + before)), row.clip, row))
+        worth.append((good - VARIETY * math.log2(1 + before), row.clip, row))
     return [row for _, _, row in sorted(worth, key=lambda each: (-each[0], each[1]))]
 
 
@@ -67,4 +68,4 @@ def quality(row: Row) -> float:
 
 def _share(figure: float | None, worst: float, best: float) -> float:
     """Where a figure lies between worst (0) and best (1); a half for one that was not measured."""
-    return 0.5 if figure is None else float(np.clip((figure - worst) / (best - worst), 0, 1))
+    return 0.5 if figure is None else min(max((figure - worst) / (best - worst), 0.0), 1.0)

@@ -64,9 +64,10 @@ def split(levels: Levels, first: int, last: int, limits: Limits) -> list[tuple[i
     still = quiet(levels)
     low = first - _reach(still[:first][::-1], running=not still[first])
     high = last + _reach(still[last:], running=not still[last - 1])
-    if still[low:high].all():
-        return []
-    pieces = _cheapest(_cuts(levels[low:high], still[low:high], limits), limits)
+    own = still[low:high]
+    if own.all():  # nothing stands out: a held note, or noise; no silence can be told from it
+        own = np.zeros_like(own)
+    pieces = _cheapest(_cuts(levels[low:high], own, limits), limits)
     return [(low + a, low + b) for a, b in pieces]
 
 
@@ -93,8 +94,10 @@ def _cuts(levels: Levels, still: Still, limits: Limits) -> list[_Cut]:
     between = []
     for a, b in silences:
         if a > 0 and b < len(still) and b - a >= _GAP * HOPS_PER_SECOND:
-            quietest = a + int(np.argmin(smooth[a:b]))
-            end, begin = min(a + pad, quietest), max(b - pad, quietest)
+            end, begin = a + pad, b - pad
+            if begin < end:
+                aside = (b - a) // 4
+                end = begin = a + aside + int(np.argmin(smooth[a + aside : b - aside]))
             between.append(_pause(end, begin, (b - a) / HOPS_PER_SECOND))
     if stop - start > limits.longest:
         between = sorted(between + _spots(smooth, still, (start, stop), limits), key=lambda cut: cut.end)

@@ -1,0 +1,157 @@
+"""Measurements of a clip are physics: known sounds give known figures."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyopenjtalk")
+
+from containers.light.audio import resample
+from containers.light.loudness import at_loudness, loudness_lufs, true_peak_dbfs
+from containers.light.measuring import bandwidth_hz, clipped_share, measure, snr_db
+
+RATE = 48000
+
+
+@cache
+def speech() -> np.ndarray:
+    """Nine seconds of Open JTalk, its pauses digital silence: 48 kHz float32, peak 0.4."""
+    import pyopenjtalk
+
+    text = (
+        "えんどうまもるです。サッカーやろうぜ。きょうは、みんなでグラウンドにあつまって、ひがくれるまでれんしゅうした。"
+    )
+    sound = pyopenjtalk.tts(text)[0]
+    return (0.4 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def white(samples: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=samples).astype(np.float32)
+
+
+def with_noise(snr: float) -> np.ndarray:
+    """Speech with white noise `snr` dB under the mean power of its active 10 ms."""
+    power = np.mean(np.square(speech()[: len(speech()) // 480 * 480].reshape(-1, 480)), axis=1)
+    active = power[power > np.percentile(power, 95) / 10**3.5].mean()
+    return speech() + white(len(speech())) * np.float32(np.sqrt(active / 10 ** (snr / 10)))
+
+
+def tone(hertz: float, seconds: float, harmonics: int = 1, level: float = 0.3) -> np.ndarray:
+    times = np.arange(round(seconds * RATE)) / RATE
+    sound = sum(np.sin(2 * np.pi * hertz * k * times) / k for k in range(1, harmonics + 1))
+    return (level * sound / np.abs(sound).max()).astype(np.float32)
+
+
+@pytest.mark.parametrize("snr", [5, 10, 20, 30, 40])
+def test_white_noise_at_a_known_level_is_measured(snr: float) -> None:
+    """Within 1.5 dB: the edges of words count as speech or as pause by a line that moves with the noise."""
+    assert snr_db(with_noise(snr), RATE) == pytest.approx(snr, abs=1.5)
+
+
+def test_turning_the_volume_changes_no_snr() -> None:
+    noisy = with_noise(20)
+
+    assert snr_db(noisy * np.float32(0.05), RATE) == pytest.approx(snr_db(noisy, RATE), abs=0.1)
+
+
+@pytest.mark.parametrize("sound", [np.zeros(RATE, np.float32), 0.1 * white(2 * RATE), tone(220, 2)])
+def test_what_has_no_pauses_has_no_snr(sound: np.ndarray) -> None:
+    assert snr_db(sound, RATE) is None
+
+
+@pytest.mark.parametrize("hertz", [90, 220, 440, 800])
+def test_the_pitch_of_a_harmonic_voice_is_found(hertz: float) -> None:
+    found = measure(tone(hertz, 2, harmonics=12), RATE)
+
+    assert found.f0_median_hz == pytest.approx(hertz, rel=0.01)
+    assert found.f0_low_hz == pytest.approx(hertz, rel=0.02)
+    assert found.f0_high_hz == pytest.approx(hertz, rel=0.02)
+    assert found.voiced_share > 0.95
+
+
+def test_noise_has_no_pitch() -> None:
+    found = measure(0.1 * white(2 * RATE), RATE)
+
+    assert found.f0_median_hz is None
+    assert found.voiced_share < 0.02
+    assert found.speech_probability < 0.2
+
+
+def test_speech_is_heard_as_speech() -> None:
+    assert measure(speech(), RATE).speech_probability > 0.5
+
+
+@pytest.mark.parametrize("volume", [1.0, 0.3])
+def test_clipped_samples_are_counted_also_when_turned_down_later(volume: float) -> None:
+    """Cut off at half its height; what it counts are the samples that lie on the line in runs."""
+    half = 0.5 * np.abs(speech()).max()
+    clipped = np.clip(speech(), -half, half)
+    on_the_line = np.mean(np.abs(speech()) > half)
+
+    assert clipped_share(clipped * np.float32(volume), RATE) == pytest.approx(on_the_line, rel=0.25)
+    assert clipped_share(speech() * np.float32(volume), RATE) == 0
+
+
+@pytest.mark.parametrize("source_hz", [8000, 16000, 24000])
+def test_a_band_limited_source_is_found_behind_a_high_sample_rate(source_hz: int) -> None:
+    """Half the source's rate, less the slope of the resampler (soxr HQ: 9 %)."""
+    narrow = resample(resample(speech(), RATE, source_hz), source_hz, RATE)
+
+    assert source_hz / 2 * 0.9 <= bandwidth_hz(narrow, RATE) <= source_hz / 2 * 1.03
+
+
+def test_the_hiss_above_a_narrow_voice_is_not_its_bandwidth() -> None:
+    narrow = resample(resample(speech(), RATE, 16000), 16000, RATE) + np.float32(3e-4) * white(len(speech()))
+
+    assert 7000 < bandwidth_hz(narrow, RATE) < 8300
+
+
+def test_full_band_speech_reaches_beyond_sixteen_kilohertz() -> None:
+    assert bandwidth_hz(speech(), RATE) > 16000
+
+
+def test_the_level_over_the_background_is_measured() -> None:
+    assert measure(speech(), RATE, speech() * np.float32(0.1)).background_db == pytest.approx(20, abs=0.1)
+    assert measure(speech(), RATE).background_db is None
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 1.0, 5.0])
+def test_a_tone_has_the_loudness_that_the_standard_gives_it(seconds: float) -> None:
+    """997 Hz at -20 dBFS peak is -23.0 LUFS in one channel (BS.1770), also shorter than its block of 0.4 s."""
+    assert loudness_lufs(tone(997, seconds, level=0.1), RATE) == pytest.approx(-23.0, abs=0.3)
+
+
+def test_silence_has_no_loudness_and_a_peak_that_is_a_number() -> None:
+    found = measure(np.zeros(RATE, np.float32), RATE)
+
+    assert (found.loudness_lufs, found.bandwidth_hz, found.f0_median_hz) == (None, None, None)
+    assert found.peak_dbfs == -120
+
+
+def test_the_true_peak_lies_between_the_samples() -> None:
+    """A quarter of the rate, half a step out of phase: every sample is 3 dB under the wave's top."""
+    wave = np.sin(np.pi / 2 * np.arange(RATE) + np.pi / 4).astype(np.float32)
+
+    assert np.abs(wave).max() == pytest.approx(0.7071, abs=1e-3)
+    assert true_peak_dbfs(wave[100:-100], RATE) == pytest.approx(0, abs=0.5)
+
+
+@pytest.mark.parametrize("wanted", [-16.0, -23.0, -30.0])
+def test_loudness_is_set_and_no_peak_stands_above_the_ceiling(wanted: float) -> None:
+    """A click three times as high as the speech must be let down; loudness within 0.5 LU all the same."""
+    clicked = speech().copy()
+    clicked[RATE : RATE + 8] = 1.0
+    sound = at_loudness(clicked, RATE, wanted, -1.0)
+
+    assert loudness_lufs(sound, RATE) == pytest.approx(wanted, abs=0.5)
+    assert true_peak_dbfs(sound, RATE) <= -1.0
+
+
+def test_without_high_peaks_loudness_is_one_gain() -> None:
+    sound = at_loudness(speech(), RATE, -30.0, -1.0)
+    gain = sound[np.abs(speech()) > 0.1] / speech()[np.abs(speech()) > 0.1]
+
+    assert np.ptp(gain) < 1e-5

@@ -20,12 +20,12 @@ def cluster(
     vectors: Vectors,
     seconds: NDArray[np.float64],
     *,
-    similarity: float,
+    alike: float,
     count: int | None = None,
     least: int | None = None,
     most: int | None = None,
 ) -> Labels:
-    """A label 0, 1 ... for each unit vector; clusters whose mean cosine reaches `similarity` are one.
+    """A label 0, 1 ... for each unit vector; clusters whose mean cosine reaches `alike` are one.
 
     `count` (exact), `least` and `most` bound the number of clusters; `seconds` is how much speech
     a vector stands for. There are never more clusters than vectors.
@@ -33,7 +33,7 @@ def cluster(
     if len(vectors) < 2:
         return np.zeros(len(vectors), np.int64)
     tree = linkage(pdist(vectors, "cosine"), "average")
-    labels = fcluster(tree, 1.0 - similarity, "distance") - 1
+    labels = fcluster(tree, 1.0 - alike, "distance") - 1
     wanted = count or _between(labels.max() + 1, least, most)
     if wanted is not None and wanted > labels.max() + 1:
         labels = fcluster(tree, min(wanted, len(vectors)), "maxclust") - 1

@@ -32,6 +32,7 @@ WINDOW_SECONDS = WINDOW / SAMPLE_RATE_HZ
 _CONTEXT = 64
 """Samples of the past that each window is read with (silero_vad.utils_vad)."""
 _BLOCK_SECONDS = 30.0
+_QUIET_DBFS, _NORMAL_DBFS, _SILENT_DBFS = -45.0, -25.0, -85.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +96,26 @@ def speech_probabilities(samples: Samples) -> NDArray[np.float32]:
     return np.concatenate([*parts, detector.finish()])
 
 
-def file_speech_probabilities(path: Path, gain: float = 1.0) -> NDArray[np.float32]:
-    """The same for a sound file of any rate and channels, in blocks: memory stays flat however long it is."""
-    detector = SpeechDetector()
-    parts = [detector.push(block * np.float32(gain)) for block in mono_blocks(path)]
-    return np.concatenate([*parts, detector.finish()])
+def file_speech_probabilities(path: Path) -> NDArray[np.float32]:
+    """The same for a sound file of any rate and channels, in blocks: memory stays flat however long it is.
+
+    A quiet file is listened to again at a normal level: the detector does not mind levels down to
+    about -45 dBFS. Under -85 dBFS there is nothing left to hear.
+    """
+    probabilities, level = _listen(path, 1.0)
+    if _SILENT_DBFS <= level < _QUIET_DBFS:
+        probabilities, _ = _listen(path, 10 ** ((_NORMAL_DBFS - level) / 20))
+    return probabilities
+
+
+def _listen(path: Path, gain: float) -> tuple[NDArray[np.float32], float]:
+    """Speech probabilities, and the level in dBFS that 5 % of the windows exceed."""
+    detector, parts, powers = SpeechDetector(), [], [np.full(1, 1e-20)]
+    for block in mono_blocks(path):
+        parts.append(detector.push(np.clip(block * np.float32(gain), -1.0, 1.0)))
+        whole = block[: len(block) // WINDOW * WINDOW].reshape(-1, WINDOW)
+        powers.append(np.mean(np.square(whole, dtype=np.float64), axis=1))
+    return np.concatenate([*parts, detector.finish()]), 10 * float(np.log10(np.percentile(np.concatenate(powers), 95)))
 
 
 def mono_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, seconds: float = _BLOCK_SECONDS) -> Iterator[Samples]:
@@ -111,9 +127,9 @@ def mono_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, seconds: float = _BLO
 
 
 def speech_segments(
-    probabilities: NDArray[np.float32], duration: float, rule: Rule | None = None
+    probabilities: NDArray[np.float32], length: float, rule: Rule | None = None
 ) -> list[tuple[float, float]]:
-    """Stretches of speech as (start, end) in seconds, in order, none over another, inside 0..`duration`."""
+    """Stretches of speech as (start, end) in seconds, in order, none over another, inside 0..`length`."""
     rule = rule or Rule()
     found = [
         part
@@ -121,7 +137,7 @@ def speech_segments(
         if (last - first) * WINDOW_SECONDS >= rule.min_speech and probabilities[first:last].mean() >= rule.certain
         for part in _parted(probabilities, first, last, round(rule.max_speech / WINDOW_SECONDS))
     ]
-    return _with_margin([(a * WINDOW_SECONDS, b * WINDOW_SECONDS) for a, b in found], rule.margin, duration)
+    return _with_margin([(a * WINDOW_SECONDS, b * WINDOW_SECONDS) for a, b in found], rule.margin, length)
 
 
 def _runs(probabilities: NDArray[np.float32], rule: Rule) -> list[tuple[int, int]]:
@@ -149,12 +165,12 @@ def _parted(probabilities: NDArray[np.float32], first: int, last: int, longest: 
     return [*parts, (first, last)]
 
 
-def _with_margin(segments: list[tuple[float, float]], margin: float, duration: float) -> list[tuple[float, float]]:
+def _with_margin(segments: list[tuple[float, float]], margin: float, length: float) -> list[tuple[float, float]]:
     """Each segment grown by `margin`, but never past the middle of the pause to its neighbour."""
     padded: list[tuple[float, float]] = []
     for index, (start, end) in enumerate(segments):
         before = (segments[index - 1][1] + start) / 2 if index else 0.0
-        after = (end + segments[index + 1][0]) / 2 if index + 1 < len(segments) else duration
+        after = (end + segments[index + 1][0]) / 2 if index + 1 < len(segments) else length
         first, last = max(start - margin, before), min(end + margin, after)
         if last > first:
             padded.append((first, last))

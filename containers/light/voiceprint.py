@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import scipy.ndimage
 import torch
 from numpy.typing import NDArray
 
@@ -32,6 +33,7 @@ LEVEL_DBFS = -30.0
 """Root mean square that the encoder's training speech was raised to (resemblyzer.hparams)."""
 _FFT, _HOP, _MELS = 400, 160, 40
 _BATCH = 64
+_PAUSE, _PAUSE_KEPT = 20, 6
 
 Vectors = NDArray[np.float32]
 
@@ -52,6 +54,20 @@ def mel_frames(samples: Samples) -> NDArray[np.float32]:
     return (power @ bank.T).astype(np.float32)
 
 
+def without_pauses(mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mel frames of a turn without the inside of its pauses, at the level of what is left.
+
+    A pause is what stays 30 dB under the loud frames for 0.2 s; 60 ms of it are kept on each side,
+    as the encoder's training speech had it (resemblyzer.audio.trim_long_silences).
+    """
+    power = mel.sum(axis=1, dtype=np.float64)
+    quiet = power < np.percentile(power, 90) / 1000
+    inside = scipy.ndimage.binary_erosion(quiet, np.ones(2 * _PAUSE_KEPT + 1), border_value=1)
+    inside = scipy.ndimage.binary_opening(inside, np.ones(_PAUSE - 2 * _PAUSE_KEPT))
+    kept = mel[~inside]
+    return kept * np.float32(power.mean() / power[~inside].mean()) if power.any() else mel
+
+
 def spans(frames: int, width: int, hop: int) -> list[tuple[int, int]]:
     """Windows (first, last + 1) of `width` frames that cover `frames`; one narrower window if they are fewer."""
     if frames <= width:
@@ -62,13 +78,13 @@ def spans(frames: int, width: int, hop: int) -> list[tuple[int, int]]:
     return [(start, start + width) for start in starts]
 
 
-def filled(window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A window said again and again until it is 1.6 s long.
+def filled(window: NDArray[np.float32], frames: int = WINDOW_FRAMES) -> NDArray[np.float32]:
+    """A window said again and again until it has `frames`.
 
-    The encoder knows nothing shorter. Of 0.4 s windows of ten speakers 94 % find their speaker so,
+    The encoder is used to 1.6 s. Of 0.4 s windows of ten speakers 94 % find their speaker so,
     79 % left short and 69 % filled up with silence.
     """
-    return np.resize(window, (WINDOW_FRAMES, _MELS))
+    return np.resize(window, (frames, _MELS))
 
 
 def encode(windows: Iterable[NDArray[np.float32]]) -> Vectors:
@@ -78,6 +94,13 @@ def encode(windows: Iterable[NDArray[np.float32]]) -> Vectors:
         while batch := list(itertools.islice(pending, _BATCH)):
             parts.append(network(torch.from_numpy(np.stack(batch))).numpy())
     return np.concatenate(parts)
+
+
+def mel_centres_hz() -> NDArray[np.float64]:
+    """Frequency that each mel band is centred on."""
+    import librosa
+
+    return librosa.mel_frequencies(_MELS + 2, fmax=SAMPLE_RATE_HZ / 2)[1:-1]
 
 
 def unit(vectors: Vectors) -> Vectors:

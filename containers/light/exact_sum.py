@@ -43,12 +43,12 @@ class Recording:
 
     def _read(self, count: int) -> Integers:
         if self._file.subtype.startswith("PCM"):
-            left_aligned = self._file.read(count, dtype="int32", always_2d=True).T.astype(np.int64)
-            whole = (left_aligned + (1 << (31 - self.bit_depth))) >> (32 - self.bit_depth)
+            left_aligned = self._file.read(count, dtype="int32", always_2d=True).T
+            whole = ((left_aligned >> (31 - self.bit_depth)) + 1) >> 1
         else:
             loud = np.nan_to_num(self._file.read(count, dtype="float64", always_2d=True).T)
-            whole = np.rint(np.clip(loud, -1, 1) * (self.highest + 1)).astype(np.int64)
-        return np.minimum(whole, self.highest).astype(np.int32)
+            whole = np.rint(np.clip(loud, -1, 1) * (self.highest + 1)).astype(np.int32)
+        return np.minimum(whole, self.highest)
 
 
 def split(recording: Integers, part: Samples, highest: int) -> tuple[Integers, Integers]:

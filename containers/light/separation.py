@@ -30,8 +30,8 @@ from .voice_mask import SLOT
 Array = NDArray[np.float32]
 Measured = TypeVar("Measured", voice_mask.Picture, voice_mask.Accompaniment)
 
-BLOCK_SLOTS = 24
-"""Slots worked on at once: about 25 s."""
+BLOCK_SLOTS = 12
+"""Slots worked on at once: about 12 s."""
 _CONTEXT = 1
 """Slots worked on before and after a block, so that its edges are like any other place."""
 _NO_SIDE = 1e-4
@@ -49,6 +49,8 @@ def separate(request: SeparateRequest, item: Item) -> SeparateResult:
         with soundfile.SoundFile(item.input(request.recording)) as file:
             if file.channels > 2:
                 raise RecordingError(f"the recording has {file.channels} channels; extract it as stereo or mono")
+            if not file.frames:
+                raise RecordingError("the recording holds no sound at all; extract it again")
             recording = Recording(file, request.bit_depth)
             splitter = Splitter(recording, item.progress)
             with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
@@ -56,7 +58,9 @@ def separate(request: SeparateRequest, item: Item) -> SeparateResult:
                     voices.write(voice)
                     rest.write(left)
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"the recording cannot be read as sound: {error}; extract it again") from error
+        raise RecordingError(
+            f"the recording cannot be read as sound ({error.error_string}); extract it again"
+        ) from error
     return SeparateResult(
         vocals=item.file(vocals),
         background=item.file(background),
@@ -126,7 +130,8 @@ class Splitter:
             mid = self._mid_and_side(self._recording.floats(first * self._slot, end))[0]
             parts.append(detector.push(stream.resample_chunk(mid)))
         parts.append(detector.push(stream.resample_chunk(np.zeros(0, np.float32), last=True)))
-        return scipy.ndimage.maximum_filter1d(np.concatenate([*parts, detector.finish()]), 7)
+        probabilities = np.concatenate([*parts, detector.finish()])
+        return scipy.ndimage.maximum_filter1d(probabilities, 7) if len(probabilities) else np.zeros(1, np.float32)
 
     def _mid_and_side(self, samples: Array) -> Array:
         """(channels, ...) -> mid, and side of a stereo recording."""
@@ -165,6 +170,12 @@ class Splitter:
             return np.stack((spectra[0], np.zeros_like(spectra[0])))
         return np.stack(voice_mask.turned(*spectra, self._angles[self._known(first, last)]))
 
+    def _asides(self, spectra: Spectra, known: NDArray[np.int64]) -> list[Spectra]:
+        """The sound aside of the voice, and of the voices a slot earlier and later where they stand elsewhere."""
+        angles = [self._angles[np.clip(known + shift, 0, self._slots - 1)] for shift in (0, -1, 1)]
+        different = [each for i, each in enumerate(angles) if not any(np.array_equal(each, a) for a in angles[:i])]
+        return [voice_mask.turned(*spectra, each)[1] for each in different]
+
     def _known(self, first: int, last: int) -> NDArray[np.int64]:
         """Which measurements speak for these slots with context: at the ends of the file the outermost."""
         return np.clip(np.arange(first - _CONTEXT, last + _CONTEXT), 0, self._slots - 1)
@@ -176,7 +187,7 @@ class Splitter:
         nearby = voice_mask.Rests(**{each.name: getattr(self._rests, each.name)[known] for each in fields(self._rests)})
         if self._stereo.wide:
             ahead, aside = self._turned(spectra, first, last)
-            gain = voice_mask.mask(ahead, aside, nearby, silence)
+            gain = voice_mask.mask(ahead, self._asides(spectra, known), nearby, silence)
             own = np.repeat(1 - nearby.side, SLOT)[:, None]
             spectra = np.stack(voice_mask.turned(gain * ahead, gain * own * aside, -self._angles[known]))
         else:

@@ -10,6 +10,7 @@ the floor measured in the rests: it takes away steady noise and pads, not a tune
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,11 @@ _FLOOR_SUBTRACTION = 2.0
 _FLOOR_CUT = 0.9
 """The most that a floor alone may take of a bin's amplitude: it does not know the moment."""
 _REACH_SLOTS = 15
-_VOICE_REACH_SLOTS = 2
+_VOICE_REACH_SLOTS = 1
 _USUAL_RATIO = 1.5
 """Power ahead over power aside of stereo music, where nothing could be measured."""
-_OWN_SIDE = 4.0
-"""A side this many times louder in speech than in rests (6 dB) belongs to the voice, not to the music."""
+_OWN_SIDE = 1.5
+"""A side more than this many times as loud in speech as in rests has that from the voice, not from the music."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def picture(mid: Spectra, side: Spectra, speech: Array) -> Picture:
 def directions(seen: Picture) -> Array:
     """Angle of the voice in each slot, in radians: 0 the centre, pi/4 left only; the centre where in doubt.
 
-    The voice is where speech is louder than the rests around it, seen over about two seconds.
+    The voice is where speech is louder than the rests around it, seen over about a second and a half.
     """
     speech = _near(seen.speech, seen.speech_frames, _VOICE_REACH_SLOTS)
     surplus = np.maximum(speech - _near(seen.rest, seen.rest_frames, _REACH_SLOTS), 0)
@@ -149,9 +150,13 @@ def _near(sums: Array, frames: Array, reach: int, usual: float = 0.0) -> Array:
     return (total / count.reshape(shape)).astype(np.float32)
 
 
-def mask(ahead: Spectra, aside: Spectra, known: Rests, silence: float) -> Array:
-    """Share of the amplitude of each bin that is voice, 0..1, from what is known of these slots' rests."""
-    loud, wide = _smooth(_power(ahead)) + silence, _smooth(_power(aside))
+def mask(ahead: Spectra, asides: list[Spectra], known: Rests, silence: float) -> Array:
+    """Share of the amplitude of each bin that is voice, 0..1, from what is known of these slots' rests.
+
+    `asides`: the sound aside of each direction a voice may be in; it must be loud in all to count as accompaniment.
+    """
+    loud = _smooth(_power(ahead)) + silence
+    wide = functools.reduce(np.minimum, (_smooth(_power(aside)) for aside in asides))
     expected = np.exp(_to_bins(known.ratio, loud.shape)) * np.repeat(known.side, SLOT)[:, None] * wide
     return _softened(np.maximum(1 - _SUBTRACTION * expected / loud, 0))
 

@@ -163,7 +163,8 @@ def _heard(
 def _stretches(heard: Sequence[Heard], request: DiarizeRequest) -> list[Stretch]:
     if not heard:
         return []
-    paths = _paths(heard, _people(heard, request), keep_all=request.speakers is not None)
+    wanted = request.speakers or request.min_speakers
+    paths = _paths(heard, _people(heard, request), keep_all=wanted is not None)
     return [
         stretch
         for each, path in zip(heard, paths, strict=True)
@@ -193,7 +194,7 @@ def _paths(heard: Sequence[Heard], people: Vectors, *, keep_all: bool) -> list[L
     """Who speaks at each step of each segment; the vectors of people are made again from the narrow windows.
 
     Who is left with less than a moment of speech was an accident of the clustering and goes, unless
-    the number of people was given.
+    so many people were asked for.
     """
     narrow = np.concatenate([each.narrow for each in heard])
     steps = np.full(len(narrow), _NARROW_HOP * FRAME_SECONDS)

@@ -110,12 +110,13 @@ def file_speech_probabilities(path: Path) -> NDArray[np.float32]:
 
 def _listen(path: Path, gain: float) -> tuple[NDArray[np.float32], float]:
     """Speech probabilities, and the level in dBFS that 5 % of the windows exceed."""
-    detector, parts, powers = SpeechDetector(), [], [np.full(1, 1e-20)]
+    detector, parts, powers = SpeechDetector(), [], [np.zeros(1)]
     for block in mono_blocks(path):
         parts.append(detector.push(np.clip(block * np.float32(gain), -1.0, 1.0)))
         whole = block[: len(block) // WINDOW * WINDOW].reshape(-1, WINDOW)
         powers.append(np.mean(np.square(whole, dtype=np.float64), axis=1))
-    return np.concatenate([*parts, detector.finish()]), 10 * float(np.log10(np.percentile(np.concatenate(powers), 95)))
+    level = 10 * float(np.log10(np.percentile(np.concatenate(powers), 95) + 1e-20))
+    return np.concatenate([*parts, detector.finish()]), level
 
 
 def mono_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, seconds: float = _BLOCK_SECONDS) -> Iterator[Samples]:

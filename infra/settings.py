@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     """Memory engines may take together; default: this machine's, less 2 GB."""
     gpus: int | None = None
     """GPUs engines may take together; default: what the machine shows."""
+    retry_seconds: float = 5.0
+    """Wait before the first retry of a machine's fault; each next one waits twice as long."""
     episodes_at_once: int = 8
     """Episodes under way at the same time; their items share engine starts."""
 

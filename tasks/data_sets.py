@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from containers.contract.codec import canonical, decode, encode
@@ -129,8 +130,12 @@ def publish(
         studio.store.delete(ledger[name].wav.key)
     ledger = {name: ledger[name] for name in sorted(kept)}
     write_json(studio.store, f"{home}/cleaned.json", ledger)
-    engines = {stage: engine for each in prepared[:1] for stage, engine in each.engines.items()}
-    lines = "".join(canonical(_described(line, ledger)) for line in dataset.manifest(rows, engines))
+    engines = {each.episode: each.engines for each in prepared}
+    lines = "".join(
+        canonical(_described(line, ledger))
+        for episode, of_episode in groupby(rows, key=lambda row: row.episode)
+        for line in dataset.manifest(tuple(of_episode), engines[episode])
+    )
     studio.store.write(f"{home}/manifest.jsonl", lines.encode())
     dropped: dict[str, int] = {}
     for row in rows:

@@ -15,11 +15,11 @@ from infra.settings import HERE
 from infra.store import Store, read_json
 from tasks import casting
 from tasks.dataset import Row
-from tasks.domain import Suggestion
+from tasks.domain import Speaker, Suggestion
 from tasks.episodes import list_episodes
 from tasks.labels import Labels, load
 from tasks.orders import Shown
-from tasks.prepared import STAGES, Prepared, find_prepared
+from tasks.prepared import STAGES, Prepared, find_prepared, heard_episode
 from tasks.report import (
     CharacterReport,
     ClipReport,
@@ -35,6 +35,7 @@ from tasks.report import (
 )
 from tasks.report_media import Media, stored
 from tasks.report_page import render
+from tasks.report_turns import turns_of_speakers
 from tasks.studio import Studio
 from tasks.voices import Card, current_voice
 
@@ -71,19 +72,23 @@ def write_report(studio: Studio, folder: Path, note: str | None = None) -> Path:
 
 
 def _episodes(studio: Studio, media: Media, prepared: list[Prepared], labels: Labels) -> Iterable[EpisodeReport]:
-    heard = 0.0
-    owners = _characters_of_speakers(studio, labels)
+    heard, cast = 0.0, casting.load_cast(studio)
+    speakers = cast.speakers if cast else ()
     for each in prepared:
         heard += each.duration
-        yield _episode(studio, media if heard <= HEARD_WHOLE else None, each, owners)
+        yield _episode(studio, media if heard <= HEARD_WHOLE else None, each, speakers, labels)
 
 
-def _episode(studio: Studio, media: Media | None, each: Prepared, owners: dict[str, str]) -> EpisodeReport:
+def _episode(
+    studio: Studio, media: Media | None, each: Prepared, speakers: tuple[Speaker, ...], labels: Labels
+) -> EpisodeReport:
     folder = f"{studio.home}/episodes/{each.episode}"
     keys = [f"{folder}/{name}" for name in ("recording.flac", "stems/vocals.flac", "stems/background.flac")]
     shown = [Shown(file=stored(studio, key)) for key in keys] if media else []
     mix, vocals, background = (media.sounds(each.episode, shown) if media else []) or [None, None, None]
-    turns = tuple(decode(Turn, turn) for turn in read_json(studio.store, f"{folder}/turns.json")["turns"])
+    heard = heard_episode(studio.store, studio.home, each.episode)
+    local = [decode(Turn, turn) for turn in read_json(studio.store, f"{folder}/turns.json")["turns"]]
+    turns = turns_of_speakers(local, heard.clips, speakers)
     return EpisodeReport(
         key=each.episode,
         title=each.episode,
@@ -92,26 +97,11 @@ def _episode(studio: Studio, media: Media | None, each: Prepared, owners: dict[s
         vocals=vocals,
         background=background,
         turns=turns,
-        labels={turn.speaker: owner for turn in turns if (owner := owners.get(f"{each.episode}/{turn.speaker}"))},
+        labels={turn.speaker: who for turn in turns if (who := labels.character(turn.speaker))},
         engines=each.engines,
         times=tuple(_times_of(studio.store, folder, each)),
         problems=each.problems,
     )
-
-
-def _characters_of_speakers(studio: Studio, labels: Labels) -> dict[str, str]:
-    """`<episode>/<SPEAKER_00>` -> the character of most of its clips."""
-    cast = casting.load_cast(studio)
-    speaker_of = {clip: each.id for each in cast.speakers for clip in each.clips} if cast else {}
-    votes: dict[str, dict[str, float]] = {}
-    for key in {clip.split("/")[0] for clip in speaker_of}:
-        for line in studio.store.read(f"{studio.home}/episodes/{key}/clips.jsonl").splitlines():
-            clip = json.loads(line)
-            owner = labels.character(speaker_of.get(clip["id"], ""))
-            if owner:
-                local = votes.setdefault(f"{key}/{clip['speaker']}", {})
-                local[owner] = local.get(owner, 0.0) + clip["end"] - clip["start"]
-    return {local: max(sorted(each), key=lambda owner: each[owner]) for local, each in votes.items()}
 
 
 def _times_of(store: Store, folder: str, each: Prepared) -> Iterable[StageTime]:
@@ -140,7 +130,8 @@ def _times(studio: Studio, prepared: list[Prepared]) -> Iterable[StageTime]:
 
 
 def _character(studio: Studio, media: Media, slug: str) -> CharacterReport:
-    rows = [_row(json.loads(line)) for line in _lines(studio.store, f"{studio.home}/characters/{slug}/manifest.jsonl")]
+    manifest = f"{studio.home}/characters/{slug}/manifest.jsonl"
+    rows = [_row(json.loads(line)) for line in _lines(studio.store, manifest)]
     card = current_voice(studio, slug)
     clips = _clips(studio, media, slug, rows)
     return CharacterReport(
@@ -149,8 +140,9 @@ def _character(studio: Studio, media: Media, slug: str) -> CharacterReport:
         kept=sum(row.duration for row in rows if row.verdict == "kept"),
         target=studio.series.targets.minutes * 60,
         dropped=dropped_seconds(rows),
-        real=next((each.sound for each in clips if each.verdict == "kept"), None),
+        real=next((each.sound for each in reversed(clips) if each.verdict == "kept"), None),
         clips=clips,
+        engines=json.loads(_lines(studio.store, manifest)[0])["engines"] if rows else {},
         voice=_voice(card) if card else None,
         lines=tuple(_spoken(studio, media, slug)),
     )
@@ -209,6 +201,7 @@ def _spoken(studio: Studio, media: Media, slug: str) -> Iterable[LineReport]:
             yield LineReport(
                 text=about["source"].get("text") or "(a recording, converted)",
                 speech=sound,
+                source=media.one(f"source of {slug}", about["source"]["key"]),
                 engines={"convert": about["engine"], "train": about["voice"]["engine"]}
                 | ({"synthesize": about["source"]["engine"]} if "engine" in about["source"] else {}),
                 source_similarity=about["similarity"]["before"],

@@ -79,10 +79,11 @@ def _source(studio: Studio, line: Line) -> tuple[Stored, dict[str, Any]]:
     if line.audio:
         given = Source(path=line.audio.absolute(), sha256=sha256_known(line.audio, studio.store))
         recording = studio.make(orders.extract_given(studio, line.audio.name, given))
-        return recording.stored(recording.result.recording), {"recording_sha256": given.sha256}
+        source = recording.stored(recording.result.recording)
+        return source, {"recording_sha256": given.sha256, "key": source.key}
     base = studio.make(orders.synthesize(studio, line.text or "", studio.series.language))
-    said = {"text": line.text, "reading": base.result.reading, "engine": base.engine}
-    return base.stored(base.result.speech), said
+    source = base.stored(base.result.speech)
+    return source, {"text": line.text, "reading": base.result.reading, "engine": base.engine, "key": source.key}
 
 
 def _keep(studio: Studio, card: Card, speech: Stored, about: dict[str, Any]) -> Spoken:

@@ -17,6 +17,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from containers.contract import stages
 from containers.contract.errors import EngineError
+from infra.settings import settings
 from tasks import orders
 from tasks.domain import Episode
 from tasks.studio import Made, Source, Stored, Studio
@@ -24,7 +25,6 @@ from tasks.studio import Made, Source, Stored, Studio
 F = TypeVar("F", bound=Callable[..., Any])
 
 RETRIES = 2
-FIRST_RETRY_SECONDS = 5
 
 
 def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -39,7 +39,7 @@ def stage_task(stage: str, of: str) -> Callable[[F], F]:
         task_run_name=f"{stage} {of}",
         tags=[stage],
         retries=RETRIES,
-        retry_delay_seconds=exponential_backoff(FIRST_RETRY_SECONDS),
+        retry_delay_seconds=exponential_backoff(settings().retry_seconds),
         retry_condition_fn=machine_fault,
         cache_policy=NO_CACHE,
         persist_result=False,

@@ -1,0 +1,185 @@
+"""A season on the stub engine, by a real Prefect server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from flows.season import finished, season
+from flows.speak import speak_as
+from tasks.labels import history
+from tasks.opening import open_series
+from tests.flow.conftest import Scripted
+
+pytestmark = pytest.mark.prefect
+
+
+def run(scripted: Scripted, labels: str = "auto") -> object:
+    return season(str(scripted.config), str(scripted.store), labels)
+
+
+def test_episodes_in_voices_out(scripted: Scripted) -> None:
+    scripted.episode(1)
+    scripted.episode(2)
+    done = run(scripted)
+    assert [each.character for each in done.voices] == ["anna", "ben"]
+    assert done.failed == {}
+    rows = [json.loads(line) for line in (scripted.store / "series/toy/characters/anna/manifest.jsonl").open()]
+    assert {row["verdict"] for row in rows} == {"kept"}
+    assert scripted.keys("episodes/s01e01/stems/*") == [
+        "episodes/s01e01/stems/background.flac",
+        "episodes/s01e01/stems/vocals.flac",
+    ]
+
+
+def test_a_stranger_is_in_no_data_set(scripted: Scripted) -> None:
+    scripted.episode(1)
+    run(scripted)
+    truth = {
+        clip["id"]: clip["speaker"]
+        for clip in map(json.loads, (scripted.store / "series/toy/episodes/s01e01/clips.jsonl").open())
+    }
+    labelled = {}
+    for slug in ("anna", "ben"):
+        for row in map(json.loads, (scripted.store / f"series/toy/characters/{slug}/manifest.jsonl").open()):
+            labelled.setdefault(truth[row["clip"]], set()).add(slug)
+    assert len(labelled) == 2
+    assert all(len(slugs) == 1 for slugs in labelled.values())
+
+
+def test_an_episode_that_cannot_be_read_is_named_and_stops_no_other(scripted: Scripted) -> None:
+    scripted.episode(1)
+    scripted.episode(2, fail="recording", stage="separate")
+    done = run(scripted)
+    assert list(done.failed) == ["s01e02"]
+    assert "episode 2" in done.failed["s01e02"]
+    assert [each.character for each in done.voices] == ["anna", "ben"]
+
+
+def test_a_machine_fault_is_tried_again(scripted: Scripted) -> None:
+    scripted.episode(1, fail="machine", stage="diarize", times=1)
+    assert run(scripted).failed == {}
+
+
+def test_a_death_of_the_engine_costs_its_neighbours_nothing(scripted: Scripted) -> None:
+    for number in range(1, 5):
+        scripted.episode(number, **({"die": "separate"} if number == 2 else {}))
+    done = run(scripted)
+    assert (done.failed, done.episodes) == ({}, 4)
+
+
+def test_a_finished_season_is_seen_without_prefect(scripted: Scripted) -> None:
+    scripted.episode(1)
+    studio = open_series(scripted.config, str(scripted.store))
+    assert finished(studio, "auto") is None
+    done = run(scripted)
+    assert finished(studio, "auto").voices == done.voices
+
+
+def test_a_second_run_starts_no_engine(scripted: Scripted) -> None:
+    scripted.episode(1)
+    run(scripted)
+    before = {path: path.stat().st_mtime_ns for path in scripted.store.rglob("*.run.json")}
+    run(scripted)
+    assert {path: path.stat().st_mtime_ns for path in scripted.store.rglob("*.run.json")} == before
+
+
+def test_a_file_that_vanished_is_made_again(scripted: Scripted) -> None:
+    scripted.episode(1)
+    run(scripted)
+    lost = scripted.store / "series/toy/episodes/s01e01/stems/vocals.flac"
+    before = lost.read_bytes()
+    lost.unlink()
+    run(scripted)
+    assert lost.read_bytes() == before
+
+
+def test_labels_are_asked_for_and_training_waits(scripted: Scripted) -> None:
+    scripted.write({"anna": "A", "carl": ""})
+    scripted.episode(1)
+    scripted.episode(2)
+    answer = scripted.folder / "labels.yaml"
+    stranger = _speaker_unlike(scripted)
+    answer.write_text(f"{stranger}: carl\n")
+    done = run(scripted, str(answer))
+    assert [each.character for each in done.voices] == ["anna", "carl"]
+    decisions = history(open_series(scripted.config, str(scripted.store)).store, "toy")
+    assert [each.how for each in decisions] == ["auto", "file"]
+
+
+def _speaker_unlike(scripted: Scripted) -> str:
+    """The speaker that a first run leaves without a character."""
+    run(scripted)
+    suggestions = scripted.json("cast/speakers.json")["suggestions"]
+    return next(each["speaker"] for each in suggestions if each["band"] != "accept")
+
+
+def test_nobody_without_rights_is_trained_or_spoken(scripted: Scripted) -> None:
+    scripted.write({"anna": "A"}, rights="")
+    scripted.episode(1)
+    done = run(scripted)
+    assert done.voices == ()
+    assert "no rights are recorded" in done.left_out["anna"]
+    with pytest.raises(PermissionError, match="no rights are recorded"):
+        speak_as("anna", text="はい", config=str(scripted.config), store=str(scripted.store))
+
+
+def test_speech_is_marked_as_synthetic_in_the_file_and_beside_it(scripted: Scripted) -> None:
+    scripted.episode(1)
+    run(scripted)
+    about = speak_as("anna", text="必殺技、ゴッドハンド！", config=str(scripted.config), store=str(scripted.store))
+    assert about["synthetic"]
+    assert about["rights"]["by"] == "the tests"
+    assert b"Synthetic speech" in (scripted.store / about["key"]).read_bytes()
+
+
+def test_runs_have_names_that_a_person_can_read(scripted: Scripted) -> None:
+    scripted.episode(3)
+    run(scripted)
+    with get_client(sync_client=True) as client:
+        newest = client.read_flow_runs(limit=1, sort="START_TIME_DESC")
+        assert newest[0].name.startswith(("train", "season"))
+        wanted = {"separate s01e03", "diarize s01e03", "prepare s01e03"}
+        for _ in range(60):
+            names = {each.name for each in client.read_task_runs(limit=200)}
+            if wanted <= names:
+                break
+            time.sleep(1)
+        assert wanted <= names
+        limits = {each.name for each in client.read_global_concurrency_limits(limit=50)}
+        assert {"voicecast-stub", "voicecast-light", "voicecast-gpu", "voicecast-memory-gb"} <= limits
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_where_it_was(
+    scripted: Scripted, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for number in range(1, 4):
+        scripted.episode(number, sleep_s=0.2)
+    undisturbed = Scripted(tmp_path_factory.mktemp("other") / "toy")
+    for number in range(1, 4):
+        undisturbed.episode(number, sleep_s=0.2)
+    run(undisturbed)
+
+    command = [sys.executable, "-m", "flows.season", "--config", str(scripted.config), "--labels", "auto"]
+    child = subprocess.Popen(command, env=dict(os.environ), start_new_session=True)
+    separated = scripted.store / "series/toy/episodes"
+    for _ in range(1200):
+        if list(separated.glob("*/stages/separate.json")):
+            break
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    kept = {path: path.stat().st_mtime_ns for path in separated.glob("*/stages/*.json")}
+    assert kept
+    assert not (scripted.store / "series/toy/voices").exists()
+    run(scripted)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert scripted.contents() == undisturbed.contents()

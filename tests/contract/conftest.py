@@ -42,10 +42,7 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        said = dict(json.loads((self.folder / "error.json").read_text("utf-8")))
-        if "No module named 'containers." in said["message"]:
-            pytest.skip("this stage is not written yet")
-        return said
+        return dict(json.loads((self.folder / "error.json").read_text("utf-8")))
 
     @property
     def result(self) -> Any:
@@ -123,7 +120,7 @@ class Asker:
             for way in spoilings(engine.name, stage):
                 letters[f"{stage}.{way}"] = SPOILED[way][0](letter(stage, self.material, voice), self.material)
             for way in difficulties(stage):
-                letters[f"{stage}.{way}"] = DIFFICULT[way](letter(stage, self.material, voice), self.material)
+                letters[f"{stage}.{way}"] = DIFFICULT[way][0](letter(stage, self.material, voice), self.material)
         exits.append(start("second", letters))
         if "convert" in engine.stages:
             exits.append(start("third", {"convert": letter("convert", self.material, voice)}))
@@ -153,23 +150,25 @@ def answer(answers: Answers, stage: str) -> Answer:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "role(*stages): runs for engines that play one of these stages")
+    config.addinivalue_line("markers", "role(*stages, ears=False): runs for engines that play one of these stages")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `stage` runs for each stage of each engine, one that takes `answers` for each engine.
 
-    `@pytest.mark.role("cut")` keeps to the engines that play this stage.
+    `@pytest.mark.role("cut")` keeps to the engines that play this stage, and `ears=True` to those that listen.
     """
     names = set(metafunc.fixturenames)
     if not names & {"answers", "answer"}:
         return
     marker = metafunc.definition.get_closest_marker("role")
     wanted = marker.args if marker else None
+    deaf = {"stub"} if marker and marker.kwargs.get("ears") else set()
     rows = [
         pytest.param(runner, engine, *rest, id="-".join([engine.name, *rest]), marks=_marks(engine))
         for runner in RUNNERS
         for engine in engines().values()
+        if engine.name not in deaf
         for rest in _rest(engine, names, wanted)
     ]
     arguments = [name for name in ("stage", "way", "difficulty") if name in names]

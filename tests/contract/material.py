@@ -28,10 +28,9 @@ _SENTENCES = (
 _LESSONS = (
     "昨日の夕方、川の向こうの古い橋を渡って、友達の家まで歩いて行きました。",
     "図書館で借りた本は来週の水曜日までに返さなければなりません。",
-    "電車が遅れたので、会議が始まる時間に間に合いませんでした。",
-    "冬の朝は空気が澄んでいて、遠くの山まではっきりと見えます。",
+    "夕食のあとで、少しだけ散歩をしました。",
 )
-"""Some 18 s for one voice to be learnt from, a sentence a clip."""
+"""Nearly 15 s for one voice to be learnt from, a sentence a clip."""
 _SLOWER = 1.25
 """How much slower, and so deeper, the second voice is played."""
 
@@ -40,7 +39,8 @@ _SLOWER = 1.25
 class Material:
     """Files for requests; `turns` are true of `recording`, `vocals` and `video`.
 
-    `silence` and `telephone` (8 kHz, mono) are as long as the recording, `blink` is a single picture's time.
+    `silence` and `telephone` (8 kHz, mono) are as long as the recording, `pause` is two seconds of silence,
+    `blink` a single picture's time.
     """
 
     video: Path
@@ -52,6 +52,7 @@ class Material:
     turns: tuple[Turn, ...]
     no_sound: Path
     silence: Path
+    pause: Path
     blink: Path
     telephone: Path
 
@@ -83,6 +84,7 @@ def make(folder: Path) -> Material:
         turns=tuple(turns),
         no_sound=folder / "no_sound",
         silence=_write(folder / "silence.flac", np.zeros_like(vocals)),
+        pause=_write(folder / "pause.flac", np.zeros((2 * RATE_HZ, 1), np.float32)),
         blink=_write(folder / "blink.flac", spoken[0][: RATE_HZ // 24]),
         telephone=_write(folder / "telephone.flac", soxr.resample(voices, RATE_HZ, 8000), 8000),
     )

@@ -156,16 +156,35 @@ def spoilings(engine: str, stage: str) -> list[str]:
     return [way for way in ways if way != "no_sound" or engine != "stub" or stage not in ("probe", "extract")]
 
 
-DIFFICULT: dict[str, Callable[[Letter, Material], Letter]] = {
-    "silence": lambda sound, material: _with_first_file(sound, material.silence),
-    "telephone": lambda sound, material: _with_first_file(sound, material.telephone),
-    "blink": lambda sound, material: _with_first_file(sound, material.blink),
+def with_silence(sound: Letter, material: Material) -> Letter:
+    """Train gets it alone, so that there is nothing else to learn from; convert gets a little of it."""
+    if sound.envelope["stage"] == "train":
+        del sound.envelope["request"]["clips"][1:]
+    return _with_first_file(sound, material.pause if sound.envelope["stage"] == "convert" else material.silence)
+
+
+def with_telephone(sound: Letter, material: Material) -> Letter:
+    return _with_first_file(sound, material.telephone)
+
+
+def with_blink(sound: Letter, material: Material) -> Letter:
+    return _with_first_file(sound, material.blink)
+
+
+DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]] = {
+    "silence": (
+        with_silence,
+        frozenset({"fingerprint", "separate", "diarize", "embed", "cut", "clean", "train", "convert", "preview"}),
+    ),
+    "telephone": (
+        with_telephone,
+        frozenset({"fingerprint", "separate", "diarize", "embed", "cut", "clean", "preview"}),
+    ),
+    "blink": (with_blink, frozenset({"fingerprint", "separate", "diarize", "clean", "convert"})),
 }
-"""Files that are whole and hard: an engine makes something of them, or says that the recording is at fault."""
+"""Files that are whole and hard, and the stages whose requests they fit: an engine makes something of them,
+or says that the recording is at fault."""
 
 
 def difficulties(stage: str) -> list[str]:
-    """The hard files that fit a stage's request: a blink has no room for turns and excerpts."""
-    if stage in ("probe", "extract", "synthesize"):
-        return []
-    return [way for way in DIFFICULT if way != "blink" or stage not in ("embed", "cut", "preview")]
+    return [way for way, (_, fits) in DIFFICULT.items() if stage in fits]

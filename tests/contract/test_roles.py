@@ -13,7 +13,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from tests.contract.conftest import Answer
+from containers.contract.stages import Turn
+from tests.contract.conftest import Answer, Answers, Asker
 
 SAMPLE = 1.0 / 44100
 """The longest sample, in seconds: what rounding to a sample may cost."""
@@ -206,6 +207,80 @@ def test_a_preview_is_as_long_as_its_excerpt(answer: Answer) -> None:
         assert played.duration == pytest.approx(preview.duration, abs=0.15)  # MP3 pads with frames of up to 50 ms
 
 
+# ---------------------------------------------------------------- what an engine with ears hears
+
+
+@pytest.mark.role("extract", ears=True)
+def test_a_lossless_track_of_the_rate_asked_for_keeps_every_sample(answer: Answer, asker: Asker) -> None:
+    np.testing.assert_array_equal(
+        _integers(answer.folder / answer.result.recording.path), _integers(asker.material.recording)
+    )
+
+
+@pytest.mark.role("separate", ears=True)
+def test_nothing_is_separated_from_silence(answers: Answers) -> None:
+    answer = answers.other("separate", "silence")
+    assert not _integers(answer.folder / answer.result.vocals.path).any()
+    assert not _integers(answer.folder / answer.result.background.path).any()
+
+
+@pytest.mark.role("diarize", ears=True)
+def test_nobody_speaks_in_silence_and_a_problem_says_so(answers: Answers) -> None:
+    result = answers.other("diarize", "silence").result
+    assert (result.turns, result.exclusive, result.overlap) == ((), (), ())
+    assert result.problems
+
+
+@pytest.mark.role("diarize", ears=True)
+def test_turns_cover_most_of_what_is_spoken_and_little_else(answer: Answer, asker: Asker) -> None:
+    """Bounds are wide: they tell an engine that hears from one that does not, and no more."""
+    spoken = _frames(asker.material.turns, answer.folder / answer.request.vocals.path)
+    heard = _frames(answer.result.turns, answer.folder / answer.request.vocals.path)
+    assert (spoken & heard).sum() / spoken.sum() > 0.7
+    assert (heard & ~spoken).sum() / heard.sum() < 0.3
+
+
+@pytest.mark.role("embed", ears=True)
+def test_turns_of_one_voice_are_nearer_to_each_other_than_to_the_other_voice(answer: Answer) -> None:
+    vectors = _vectors(answer.folder / answer.result.vectors.path, answer.result.model)
+    first = np.array([turn.speaker == "SPEAKER_00" for turn in answer.result.turns])
+    likeness = vectors @ vectors.T
+    same = min(likeness[first][:, first].min(), likeness[~first][:, ~first].min())
+    assert same > likeness[first][:, ~first].max()
+
+
+@pytest.mark.role("cut", ears=True)
+def test_the_deeper_voice_measures_deeper(answer: Answer) -> None:
+    """The second voice is the first one played 1.25 times slower."""
+    f0 = {
+        speaker: np.median([clip.measurements.f0_median_hz for clip in answer.result.clips if clip.speaker == speaker])
+        for speaker in ("SPEAKER_00", "SPEAKER_01")
+    }
+    assert 1.05 < f0["SPEAKER_00"] / f0["SPEAKER_01"] < 1.5, "sentences differ by some semitones"
+
+
+@pytest.mark.role("cut", ears=True)
+def test_a_telephones_band_is_seen(answers: Answers) -> None:
+    clips = answers.other("cut", "telephone").result.clips
+    assert clips
+    assert all(clip.measurements.bandwidth_hz <= 4000 for clip in clips), "half of 8 kHz"
+
+
+@pytest.mark.role("train", ears=True)
+def test_nobodys_voice_is_learnt_from_silence(answers: Answers) -> None:
+    answer = answers.other("train", "silence")
+    assert not (answer.folder / "result.json").exists()
+    assert answer.error["kind"] == "recording"
+
+
+@pytest.mark.role("convert", ears=True)
+def test_silence_stays_silence_in_any_voice(answers: Answers) -> None:
+    """Quieter than 60 dB below full scale; to refuse it as a recording without speech is right as well."""
+    answer = answers.other("convert", "silence")
+    if not (answer.folder / "error.json").exists():
+        assert np.abs(_integers(answer.folder / answer.result.speech.path)).max() <= 32
+
+
 def _duration(path: Path) -> float:
     about = soundfile.info(path)
     return float(about.frames / about.samplerate)
@@ -222,3 +297,11 @@ def _vectors(path: Path, model: str) -> NDArray[np.float32]:
     assert set(data) == {"model", "dimension", "vectors"}
     assert data["model"] == model
     return np.frombuffer(base64.b64decode(data["vectors"]), "<f4").reshape(-1, data["dimension"])
+
+
+def _frames(turns: tuple[Turn, ...], sound: Path) -> NDArray[np.bool_]:
+    """Whether somebody speaks, each hundredth of a second."""
+    frames = np.zeros(round(100 * _duration(sound)), np.bool_)
+    for turn in turns:
+        frames[round(100 * turn.start) : round(100 * turn.end)] = True
+    return frames

@@ -33,6 +33,10 @@ _DECLARED = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi", "asf", "flac", "
 """Formats that write down how long they are; elsewhere FFmpeg guesses from the bit rate."""
 
 
+_NUMBERS = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+"""NumPy's names of FFmpeg's sample formats."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """Samples (channels, n) in float32 at the track's own rate; channels by FFmpeg's names (FL, FR, FC ...)."""
@@ -112,7 +116,7 @@ class Decoder:
         tick = self._ticks[self._stream.index]
         for packet in self._packets():
             try:
-                frames = packet.decode()
+                frames = self._stream.decode(packet)
             except av.error.FFmpegError:
                 self.findings.errors += began
                 after_error = True
@@ -120,9 +124,7 @@ class Decoder:
             for frame in frames:
                 if frame.layout.name not in names:
                     names[frame.layout.name] = tuple(channel.name for channel in frame.layout.channels)
-                samples = frame.to_ndarray()
-                if not frame.format.is_planar:
-                    samples = samples.reshape(-1, len(names[frame.layout.name])).T
+                samples = _samples(frame, len(names[frame.layout.name]))
                 if samples.shape[1] and frame.sample_rate:
                     yield _Frame(
                         start=None if frame.pts is None else frame.pts * tick,
@@ -133,7 +135,8 @@ class Decoder:
                     )
                     began, after_error = True, False
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[av.Packet | None]:
+        """The track's packets, and None at the end: what the decoder still holds."""
         deadline = time.monotonic() + LIMIT_SECONDS
         try:
             for packet in self._container.demux():
@@ -141,7 +144,9 @@ class Decoder:
                     raise RecordingError(f"reading the file took over {LIMIT_SECONDS:.0f} s; convert it with FFmpeg")
                 if self._timeline.position > LONGEST:
                     self.findings.stopped = f"the sound goes on after {LONGEST / 3600:.0f} hours and was cut there"
-                    return
+                    break
+                if packet.size == 0:
+                    continue
                 self._note_end(packet)
                 if packet.stream_index == self._stream.index:
                     yield packet
@@ -149,6 +154,9 @@ class Decoder:
                     self._subtitles.take(packet, self._timeline.shift - self._timeline.zero)
         except av.error.FFmpegError as error:
             self.findings.stopped = f"the file cannot be read further ({error.strerror})"
+        except IndexError:
+            pass  # PyAV, at the very end of a broadcast in which another stream has begun
+        yield None
 
     def _note_end(self, packet: av.Packet) -> None:
         if packet.pts is not None:
@@ -168,6 +176,14 @@ class Decoder:
         said = self._timeline.end
         if said is not None and self._container.format.name in _DECLARED and self._last < said - 1.0:
             self.findings.cut_at = (self._timeline.position, said)
+
+
+def _samples(frame: av.AudioFrame, channels: int) -> NDArray[np.generic]:
+    """The frame's numbers, (channels, n). PyAV's `to_ndarray` reads past the planes of 7.1 and crashes."""
+    dtype = _NUMBERS[frame.format.name.rstrip("p")]
+    if frame.format.is_planar:
+        return np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in frame.planes[:channels]])
+    return np.frombuffer(frame.planes[0], dtype, frame.samples * channels).reshape(-1, channels).T
 
 
 def _silence(frame: _Frame, seconds: float) -> Iterator[Block]:

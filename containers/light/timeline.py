@@ -21,6 +21,13 @@ JUMP = 10.0
 is one in any; FFmpeg's `dts_delta_threshold` has the same."""
 
 
+MOST_MISSING = 1800.0
+"""Seconds of silence that stamps can ask for in all; beyond that they are damaged, not the sound."""
+
+_MOST_UNKNOWN = 60.0
+"""The same for one hole where the container does not say how long it is."""
+
+
 @dataclass(kw_only=True)
 class Timeline:
     """Places frames; all times in seconds.
@@ -66,4 +73,5 @@ class Timeline:
         return max(gap, -duration)
 
     def _room(self) -> float:
-        return 60.0 if self.end is None else max(0.0, self.end + JUMP - self.position)
+        room = _MOST_UNKNOWN if self.end is None else max(0.0, self.end + JUMP - self.position)
+        return min(room, MOST_MISSING - self.missing)

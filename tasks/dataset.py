@@ -64,7 +64,7 @@ def judge(
     rule = rule_for(model or "")
     rows: list[Row] = []
     for index, (clip, _, _) in enumerate(heard):
-        speaker, found = owner[clip.id], match(characters, likeness.scores[index], rule)
+        speaker, found = owner[clip.id], match(characters, likeness.scores[index], clip.duration, rule)
         said = labels.character(speaker)
         if said and said != NOBODY:
             finding = flaws[index] or _voice(likeness, index, thresholds)

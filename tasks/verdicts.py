@@ -35,7 +35,7 @@ class Thresholds:
     max_seconds: float = 15.0
     max_overlap: float = 0.15
     min_snr_db: float = 8.0
-    min_background_db: float = 0.0
+    min_background_db: float = -3.0
     max_clipped_share: float = 0.01
     min_speech_probability: float = 0.4
     min_voiced_share: float = 0.15
@@ -47,7 +47,7 @@ class Thresholds:
 
 PRESETS: dict[Preset, Thresholds] = {
     "strict": Thresholds(
-        max_overlap=0.05, min_snr_db=18.0, min_background_db=10.0, max_clipped_share=0.001,
+        max_overlap=0.05, min_snr_db=18.0, min_background_db=6.0, max_clipped_share=0.001,
         min_speech_probability=0.6, min_voiced_share=0.25, min_consistency=0.6, sure_purity=0.1, min_likeness=0.66,
     ),
     "balanced": Thresholds(),

@@ -92,7 +92,8 @@ def speaker_match(workshop: Workshop, folder: Path) -> dict[str, Any]:
     for row in answers:
         model, vectors = season_stages.vectors_of(probes[row["file"]])
         mean = vectors.mean(axis=0, keepdims=True)
-        (found,) = cast.identify(mean / np.linalg.norm(mean), galleries, cast.rule_for(model))
+        seconds = sum(turn.end - turn.start for turn in probes[row["file"]].result.turns)
+        (found,) = cast.identify(mean / np.linalg.norm(mean), [seconds], galleries, cast.rule_for(model))
         if row["speaker"] == "UNKNOWN":
             counts["stranger_accepted"] += found.band == "accept"
             continue

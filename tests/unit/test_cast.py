@@ -85,7 +85,7 @@ def test_vectors_of_two_models_never_meet() -> None:
 def test_each_clip_finds_its_own_character() -> None:
     voices = ["endou", "kidou", "somebody", "endou"]
     vectors = np.stack([vector(voice, str(number), 0.9) for number, voice in enumerate(voices)])
-    found = identify(vectors, galleries_of(REFERENCES), rule_for(MODEL))
+    found = identify(vectors, [3.0] * 4, galleries_of(REFERENCES), rule_for(MODEL))
     assert [each.character for each in found if each.band == "accept"] == ["endou", "kidou", "endou"]
     assert found[2].band != "accept"
 

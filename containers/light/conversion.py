@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from threadpoolctl import threadpool_limits
 
 from containers.contract.errors import RecordingError, RequestError
 from containers.contract.item import Item
@@ -27,7 +28,7 @@ from .world import Floats, Frames
 
 _STEP = world.FRAMES_PER_SECOND // voice_file.FRAMES_PER_SECOND
 _SAMPLE_SECONDS = 60  # of the source that its speaker is known from
-_BLOCK_SECONDS, _CUT_SECONDS = 10, 2  # a block ends at the quietest frame of its last 2 s
+_BLOCK_SECONDS, _CUT_SECONDS = 10.0, 2.0  # a block ends at the quietest frame of its last 2 s
 _CONTEXT = 40  # frames (0.2 s) to both sides of a block
 _SEAM = 441  # samples (10 ms) over which blocks are faded into each other, to both sides of a cut
 _CONSONANTS = 0.25  # of an unvoiced frame's envelope is the source's
@@ -39,7 +40,7 @@ _PEAK = 0.98
 def convert(request: ConvertRequest, item: Item) -> ConvertResult:
     voice = voice_file.load(item.input(_voice(request)))
     source = item.input(request.source)
-    with decodable(source):
+    with decodable(source), threadpool_limits(1, user_api="blas"):  # sums in one order: the same bytes on every run
         _check(source)
         speech = item.output("speech.wav")
         shift = into(voice, source, speech, request.pitch_shift_semitones, item)
@@ -202,7 +203,7 @@ def _spoken(converter: Converter, stored: FrameStore) -> Iterator[tuple[world.Sa
 
 def _blocks(stored: FrameStore) -> Iterator[tuple[int, int]]:
     """Stretches of about 10 s that end where the source is quietest; bounds are even, so 10 ms each."""
-    size, room = _BLOCK_SECONDS * world.FRAMES_PER_SECOND, _CUT_SECONDS * world.FRAMES_PER_SECOND
+    size, room = (round(each * world.FRAMES_PER_SECOND) for each in (_BLOCK_SECONDS, _CUT_SECONDS))
     first = 0
     while first + size + room < len(stored):
         around = stored.power[first + size - room : first + size]

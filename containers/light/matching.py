@@ -16,7 +16,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct
-from threadpoolctl import threadpool_limits
 
 from .voice_file import Sound
 from .world import RATE_HZ, Floats, log_spectrum_of_code
@@ -148,12 +147,11 @@ def _nearest(queries: Floats, places: Floats, count: int) -> tuple[NDArray[np.in
     length = np.square(places).sum(axis=1)
     found = np.empty((len(queries), count), np.int64)
     distance = np.empty((len(queries), count), np.float32)
-    with threadpool_limits(1, user_api="blas"):
-        for rows in _rows(len(queries)):
-            away = length - 2 * queries[rows] @ places.T
-            best = np.argpartition(away, count - 1, axis=1)[:, :count]
-            found[rows] = best
-            distance[rows] = np.take_along_axis(away, best, axis=1)
+    for rows in _rows(len(queries)):
+        away = length - 2 * queries[rows] @ places.T
+        best = np.argpartition(away, count - 1, axis=1)[:, :count]
+        found[rows] = best
+        distance[rows] = np.take_along_axis(away, best, axis=1)
     distance += np.square(queries).sum(axis=1, keepdims=True)
     return found, np.maximum(distance, 0)
 

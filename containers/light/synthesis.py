@@ -88,10 +88,8 @@ def _clauses(sentence: str) -> Iterator[str]:
 def japanese(sentence: str, rate: float = 1.0) -> NDArray[np.float64]:
     """Open JTalk's speech of one sentence: mono at 48 kHz, full scale 32768; empty if it finds nothing to say."""
     jtalk = _open_jtalk()
-    if not jtalk.g2p(sentence):
-        return np.zeros(0)
-    speech, _ = jtalk.tts(sentence, speed=rate)
-    return np.asarray(speech, np.float64)
+    labels = jtalk.extract_fullcontext(sentence)
+    return np.asarray(jtalk.synthesize(labels, rate)[0] if labels else (), np.float64)
 
 
 def _say_in_japanese(request: SynthesizeRequest, path: Path, item: Item) -> str:

@@ -15,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from threadpoolctl import threadpool_limits
 
 from containers.contract.errors import RecordingError, RequestError
 from containers.contract.item import Item
@@ -43,10 +44,12 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
     if not request.character or "/" in request.character or request.character.startswith("."):
         raise RequestError(f"a character's name is a file's name too, got {request.character!r}")
     earlier = voice_file.load(item.input(request.voice[0])) if request.voice else None
+    paths = [item.input(each) for each in request.clips]
+    _check(request.character, sum(map(_seconds, paths)) + (earlier.seconds if earlier else 0.0))
     clips = []
-    for index, file in enumerate(request.clips):
-        item.progress(0.95 * index / len(request.clips))
-        clips.append(_clip(item.input(file), item.state / f"{file.sha256}.safetensors"))
+    for index, (file, path) in enumerate(zip(request.clips, paths, strict=True)):
+        item.progress(0.95 * index / len(paths))
+        clips.append(_clip(path, item.state / f"{file.sha256}.safetensors"))
     voice = learned(request.character, clips, earlier)
     path = voice_file.save(item.output(f"{request.character}.safetensors"), voice)
     return TrainResult(
@@ -59,14 +62,22 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
     )
 
 
-def learned(character: str, clips: list[Clip], earlier: Voice | None) -> Voice:
-    """The voice of these clips, added to an earlier one; the mean vector is weighted by seconds."""
-    seconds = sum(each.seconds for each in clips) + (earlier.seconds if earlier else 0.0)
+def _check(character: str, seconds: float) -> None:
     if seconds < MIN_SECONDS:
         raise RecordingError(
             f"{character} has {seconds:.1f} s of speech, and a light voice needs {MIN_SECONDS:.0f} s; "
             "approve more of the character's clips, add references, or leave the character out"
         )
+
+
+def _seconds(path: Path) -> float:
+    with decodable(path):
+        return float(soundfile.info(path).duration)
+
+
+def learned(character: str, clips: list[Clip], earlier: Voice | None) -> Voice:
+    """The voice of these clips, added to an earlier one; the mean vector is weighted by seconds."""
+    seconds = sum(each.seconds for each in clips) + (earlier.seconds if earlier else 0.0)
     sound = voice_file.joined(([earlier.sound] if earlier else []) + [each.sound for each in clips])
     voiced = sound.f0[sound.f0 > 0].astype(np.float64)
     return Voice(
@@ -106,8 +117,8 @@ def _clip(path: Path, checkpoint: Path) -> Clip:
         return Clip(sound, kept["vectors"], float(kept["seconds"][0]))
     except (OSError, SafetensorError, KeyError):
         pass
-    with decodable(path):
-        clip = Clip(_heard(path), window_vectors(path), soundfile.info(path).duration)
+    with decodable(path), threadpool_limits(1, user_api="blas"):  # sums in one order: the same bytes on every run
+        clip = Clip(_heard(path), window_vectors(path), _seconds(path))
     partial = checkpoint.with_suffix(".partial")
     tensors = voice_file.tensors_of(clip.sound) | {"vectors": clip.vectors, "seconds": np.array([clip.seconds])}
     save_file(tensors, partial)

@@ -28,6 +28,7 @@ _PERIOD_MS = 1000.0 / FRAMES_PER_SECOND
 _FFT = 2048
 _F0_HZ = (71.0, 1000.0)  # CheapTrick's floor for 2048 points; children shouting reach 900 Hz
 _STEADY_FRAMES = 20  # 0.1 s
+_ALL_NOISE = 0.999
 _SILENCE = 1e-12  # power; CheapTrick needs something to hold on to
 
 
@@ -56,15 +57,16 @@ def analyse(samples: Samples) -> Frames:
     f0, times = _pitch(x)
     spectrum = pyworld.cheaptrick(x, f0, times, RATE_HZ, fft_size=_FFT)
     breath = pyworld.d4c(x, f0, times, RATE_HZ, fft_size=_FFT)
+    voiced = breath.min(axis=1) < _ALL_NOISE  # Harvest draws its melody through consonants, D4C knows better
     return Frames(
-        f0=f0.astype(np.float32),
+        f0=np.where(voiced, f0, 0.0).astype(np.float32),
         envelope=pyworld.code_spectral_envelope(spectrum, RATE_HZ, BANDS).astype(np.float32),
         breath=pyworld.code_aperiodicity(breath, RATE_HZ).astype(np.float32),
     )
 
 
 def _pitch(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """f0 in Hz and times. Harvest wants harmonics; a whistle, a flute or a bare tone has none, and is DIO's if steady."""
+    """f0 in Hz and times: Harvest, which wants harmonics, and DIO for the steady tones that have none."""
     bounds: dict[str, float] = {"f0_floor": _F0_HZ[0], "f0_ceil": _F0_HZ[1], "frame_period": _PERIOD_MS}
     f0, times = pyworld.harvest(x, RATE_HZ, **bounds)
     tone, _ = pyworld.dio(x, RATE_HZ, **bounds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from infra.settings import settings
@@ -21,7 +22,7 @@ from tasks.prepared import Parts, Prepared, find_prepared
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.stages import cut, diarize, embed, embed_reference, extract, extract_given, fingerprint, separate
-from tasks.studio import Studio
+from tasks.studio import Source, Studio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +47,20 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
     return prepared.publish(studio, episode, parts)
 
 
+@task(name="reference", task_run_name="reference {source.path.name}", cache_policy=NO_CACHE, persist_result=False)
+def hear_reference(studio: Studio, character: str, source: Source) -> str:
+    """A reference as vectors, whatever its form; gives the character it is of."""
+    recording = extract_given(studio, f"reference of {character}", source)
+    embed_reference(studio, character, recording.stored(recording.result.recording))
+    return character
+
+
 @task(name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
 def cast_series(studio: Studio, finished: Sequence[Prepared]) -> Cast:
     """Link the speakers of all episodes and compare them with the references."""
-    references = casting.references_of(studio)
-    identity = casting.identity_of(finished, references)
+    identity = casting.identity_of(finished, casting.references_of(studio))
     known = casting.find_cast(studio, identity)
-    if known:
-        return known
-    given = [(slug, extract_given(studio, f"reference of {slug}", source)) for slug, source in references]
-    heard = [(slug, embed_reference(studio, slug, each.stored(each.result.recording))) for slug, each in given]
-    return casting.make_cast(studio, identity, finished, casting.references_heard(studio, heard))
+    return known or casting.make_cast(studio, identity, finished, casting.known_references(studio))
 
 
 @flow(
@@ -78,12 +82,30 @@ def prepare_series(
     finished = {each.key: found for each in episodes if (found := find_prepared(studio, each))}
     outstanding = [each for each in episodes if each.key not in finished]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
+    references = hear_references(studio)
     made, failed = prepare_all(studio, outstanding, len(finished))
+    failed |= unheard(references)
     finished |= made
     prepared.write_episodes(studio, episodes, finished)
     in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
     tell(studio, in_order, failed)
     return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, in_order))
+
+
+def hear_references(studio: Studio) -> dict[str, PrefectFuture[str]]:
+    """Every reference on its way, by the name of its file."""
+    references = casting.references_of(studio)
+    futures = hear_reference.map(
+        unmapped(studio), [slug for slug, _ in references], [source for _, source in references]
+    )
+    names = [f"reference {source.path.name} of {slug}" for slug, source in references]
+    return dict(zip(names, futures, strict=True))
+
+
+def unheard(references: dict[str, PrefectFuture[str]]) -> dict[str, str]:
+    """The references that could not be heard, and why."""
+    answers = {name: future.result(raise_on_failure=False) for name, future in references.items()}
+    return messages((name, answer) for name, answer in answers.items() if not isinstance(answer, str))
 
 
 def prepare_all(studio: Studio, episodes: list[Episode], before: int) -> tuple[dict[str, Prepared], dict[str, str]]:

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from containers.contract.codec import canonical, decode, encode
-from containers.contract.stages import EmbedResult
 from infra.sources import files_of, sha256_known
 from infra.store import read_json, write_json
 from tasks import cast, linking, orders
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
 from tasks.prepared import Prepared, heard_episode, read_vectors
 from tasks.series import SeriesError
-from tasks.studio import Made, Source, Studio, hash_of_code
+from tasks.studio import Source, Studio, hash_of_code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +44,18 @@ def references_of(studio: Studio) -> tuple[tuple[str, Source], ...]:
     return tuple(found)
 
 
-def references_heard(studio: Studio, made: Sequence[tuple[str, Made[EmbedResult]]]) -> tuple[Reference, ...]:
-    """References with their vectors, as the embed stage left them."""
-    found = []
-    for character, each in made:
-        model, vectors = read_vectors(studio.store.read(each.stored(each.result.vectors).key))
-        found.append(Reference(character=character, model=model, vectors=vectors))
-    return tuple(found)
-
-
 def known_references(studio: Studio) -> tuple[Reference, ...]:
-    """References with their vectors, as a preparation left them; LookupError if one is not heard yet."""
-    made = []
+    """References with their vectors, as a preparation left them; one that could not be heard is left out."""
+    found = []
     for slug, source in references_of(studio):
-        recording = studio.make(orders.extract_given(studio, slug, source))
-        heard = studio.make(orders.embed_reference(studio, slug, recording.stored(recording.result.recording)))
-        made.append((slug, heard))
-    return references_heard(studio, made)
+        recording = studio.find(orders.extract_given(studio, slug, source))
+        if recording is None:
+            continue
+        heard = studio.find(orders.embed_reference(studio, slug, recording.stored(recording.result.recording)))
+        if heard is not None:
+            model, vectors = read_vectors(studio.store.read(heard.stored(heard.result.vectors).key))
+            found.append(Reference(character=slug, model=model, vectors=vectors))
+    return tuple(found)
 
 
 def identity_of(prepared: Sequence[Prepared], references: Sequence[tuple[str, Source]]) -> str:

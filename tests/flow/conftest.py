@@ -65,12 +65,15 @@ class Scripted:
         return sorted(str(path.relative_to(home)) for path in home.glob(pattern))
 
     def contents(self) -> dict[str, bytes]:
-        """All that the season made, but for what may differ between runs: times, and who decided when."""
+        """All that the season made, but for what may differ: times, decisions, where the series file lies."""
         home = self.store / "series" / "toy"
         return {
             str(path.relative_to(home)): path.read_bytes()
             for path in sorted(home.rglob("*"))
-            if path.is_file() and not path.name.endswith(".run.json") and "labels" not in str(path.relative_to(home))
+            if path.is_file()
+            and not path.name.endswith(".run.json")
+            and "labels" not in str(path.relative_to(home))
+            and path.name != "series.json"
         }
 
 

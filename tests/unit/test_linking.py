@@ -121,13 +121,12 @@ def test_every_clip_belongs_to_exactly_one_speaker_whatever_is_heard(
     assert link(episodes[::-1]) == speakers
 
 
-@pytest.mark.slow
-def test_a_series_of_126_episodes_is_linked_in_seconds() -> None:
+def test_a_long_series_is_linked_in_seconds() -> None:
     random = np.random.default_rng(0)
     episodes = []
-    for number in range(126):
-        cast = random.choice(60, 20, replace=False)
-        episodes.append(heard(f"e{number:03d}", [(f"SPEAKER_{i % 20:02d}", f"v{cast[i % 20]}") for i in range(250)]))
+    for number in range(40):
+        cast = random.choice(30, 20, replace=False)
+        episodes.append(heard(f"e{number:02d}", [(f"SPEAKER_{i % 20:02d}", f"v{cast[i % 20]}") for i in range(60)]))
     began = time.process_time()
-    assert len(link(episodes)) == 60
-    assert time.process_time() - began < 60
+    assert len(link(episodes)) == 30
+    assert time.process_time() - began < 10

@@ -15,6 +15,9 @@ from .voiceprint import Vectors, unit
 
 Labels = NDArray[np.int64]
 
+_SAME_PERSON = 0.85
+"""Cosine of two clusters' vectors over which they may well be one person found twice."""
+
 
 def cluster(
     vectors: Vectors,
@@ -76,6 +79,18 @@ def most_likely_path(scores: NDArray[np.float64], change_cost: float) -> Labels:
     for step in range(steps - 1, 0, -1):
         path[step - 1] = origin[step, path[step]]
     return path
+
+
+def blend_gain(vectors: Vectors, people: Vectors, own: Labels) -> NDArray[np.float64]:
+    """How much closer each vector is to a blend of its `own` person and another one than to anybody
+    alone: difference of cosines (vectors,), 0.0 if no blend with positive shares helps."""
+    alone, likeness = (vectors @ people.T).astype(np.float64), (people @ people.T).astype(np.float64)[own]
+    mine = np.take_along_axis(alone, own[:, None], axis=1)
+    rest = np.maximum(1.0 - likeness**2, 1e-9)
+    share, other = (mine - likeness * alone) / rest, (alone - likeness * mine) / rest
+    blend = np.sqrt(np.maximum(share * mine + other * alone, 0.0))
+    someone_else = (likeness < _SAME_PERSON) & (share > 0) & (other > 0)
+    return np.where(someone_else, blend - np.maximum(mine, alone), 0.0).max(axis=1, initial=0.0)
 
 
 def _between(found: int, least: int | None, most: int | None) -> int | None:

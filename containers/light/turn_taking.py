@@ -1,12 +1,12 @@
 """From speech and a speaker for each moment of it to turns: pure arithmetic, no sound, no files.
 
-Overlap is a guess from how people take turns: this engine has no network that
-hears two voices at once. Where the speaker changes without a pause between
-them (measured on made conversations with known overlap: four in five of the
-real overlaps lie at such a change, a quarter to half of such changes are
-overlaps), a short stretch around the change is called overlap and left out of
-the exclusive turns, which is what training uses. The turns themselves meet in
-its middle: the guess is good enough to leave a second out, not to claim it.
+Overlap is a guess: this engine has no network that hears two voices at once.
+It is called where the speaker changes without a pause (four in five of real
+overlaps lie at such a change, a quarter to half of such changes are overlaps),
+and where the voice is more like two people's blend than like one. That is left
+out of the exclusive turns, which is what training uses. The turns themselves
+meet in the middle of a change: the guess is good enough to leave a second out,
+not to claim it for somebody.
 """
 
 from __future__ import annotations
@@ -71,19 +71,17 @@ def stretches(
     return [*found, Stretch(start=first, end=end, speaker=speaker)]
 
 
-def take_turns(stretches_: Sequence[Stretch]) -> Taken:
-    """Turns named SPEAKER_00 ... by first appearance, in milliseconds, with overlap and without."""
-    joined = _joined(stretches_)
+def take_turns(parts: Sequence[Stretch], blended: Sequence[tuple[float, float]] = ()) -> Taken:
+    """Turns named SPEAKER_00 ... by first appearance, in milliseconds; `blended`: where two voices are likely."""
+    joined = _joined(parts)
     names = {speaker: f"SPEAKER_{rank:02}" for rank, speaker in enumerate(dict.fromkeys(s.speaker for s in joined))}
-    shared = [0.0, *(_shared(one, other) for one, other in pairwise(joined)), 0.0]
-    turns, exclusive, overlap = [], [], []
-    for index, each in enumerate(joined):
-        before, after, name = shared[index], shared[index + 1], names[each.speaker]
-        turns += _turn(each.start, each.end, name)
-        exclusive += _turn(each.start + before, each.end - after, name)
-        if after:
-            overlap.append(Segment(start=round(each.end - after, 3), end=round(each.end + after, 3)))
-    return Taken(turns=tuple(turns), exclusive=tuple(exclusive), overlap=tuple(overlap))
+    turns = [turn for each in joined for turn in _turn(each.start, each.end, names[each.speaker])]
+    overlap = _united([*_changes(joined), *((round(start, 3), round(end, 3)) for start, end in blended)])
+    return Taken(
+        turns=tuple(turns),
+        exclusive=tuple(part for turn in turns for part in _outside(turn, overlap)),
+        overlap=tuple(Segment(start=start, end=end) for start, end in overlap),
+    )
 
 
 def _pause_near(at: float, level_db: NDArray[np.float64]) -> tuple[float, bool]:
@@ -109,10 +107,34 @@ def _joined(parts: Sequence[Stretch]) -> list[Stretch]:
     return joined
 
 
-def _shared(one: Stretch, other: Stretch) -> float:
-    if not one.pressed or other.speaker == one.speaker:
-        return 0.0
-    return round(min(SHARED, (one.end - one.start) / 2, (other.end - other.start) / 2), 3)
+def _changes(joined: Sequence[Stretch]) -> list[tuple[float, float]]:
+    """What lies around the changes without a pause, at most half of a stretch."""
+    found = []
+    for one, other in pairwise(joined):
+        if one.pressed and other.speaker != one.speaker:
+            reach = min(SHARED, (one.end - one.start) / 2, (other.end - other.start) / 2)
+            found.append((round(one.end - reach, 3), round(one.end + reach, 3)))
+    return found
+
+
+def _united(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    united: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if united and start <= united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        elif end > start:
+            united.append((start, end))
+    return united
+
+
+def _outside(turn: Turn, overlap: Sequence[tuple[float, float]]) -> list[Turn]:
+    """What is left of a turn without the overlap, which is sorted and united."""
+    left, start = [], turn.start
+    for first, last in overlap:
+        if last > start and first < turn.end:
+            left += _turn(start, first, turn.speaker)
+            start = max(start, last)
+    return [*left, *_turn(start, turn.end, turn.speaker)]
 
 
 def _turn(start: float, end: float, speaker: str) -> list[Turn]:

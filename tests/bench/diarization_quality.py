@@ -27,7 +27,7 @@ from scipy.spatial.distance import pdist
 from containers.light import voiceprint
 from containers.light.speech import file_speech_probabilities, speech_segments
 from tests.bench.season_stages import Workshop, diarized, separated
-from tests.bench.truth import Turns, error_rate, frames, truth
+from tests.bench.truth import LATE, Turns, error_rate, frames
 
 LONG_SECONDS = 24 * 60
 
@@ -129,6 +129,7 @@ def _plain(path: Path, count: int | None) -> Answer:
 
 def _score(scenes: Mapping[str, Scene], answers: Mapping[str, Answer]) -> dict[str, Any]:
     spoken = {name: sum(end - start for start, end, _ in scene.turns) for name, scene in scenes.items()}
+    shared = np.sum([_shared(scene, answers[name]) for name, scene in scenes.items()], axis=0)
     errors = [
         spoken[name] * error_rate(answers[name].turns, scene.turns, scene.seconds) for name, scene in scenes.items()
     ]
@@ -139,6 +140,7 @@ def _score(scenes: Mapping[str, Scene], answers: Mapping[str, Answer]) -> dict[s
         "purity": round(pure[0] / max(1, pure[1]), 4),
         "exclusive_purity": round(exclusive[0] / max(1, exclusive[1]), 4),
         "exclusive_share": round(exclusive[1] / max(1, pure[1]), 4),
+        "overlap_left_in_exclusive": round(shared[0] / max(1, shared[1]), 4),
         "speakers": sum(len({turn[2] for turn in answers[name].turns}) for name in scenes),
         "people": sum(scene.speakers for scene in scenes.values()),
     }
@@ -153,24 +155,34 @@ def _pure(scene: Scene, turns: Turns) -> tuple[int, int]:
     return int(both.max(axis=0, initial=0).sum()), int(both.sum())
 
 
+def _shared(scene: Scene, answer: Answer) -> tuple[int, int]:
+    """Frames in which people speak at once: in the exclusive turns, and all."""
+    names, guessed = sorted({turn[2] for turn in scene.turns}), sorted({turn[2] for turn in answer.exclusive})
+    together = frames(scene.turns, names, scene.seconds).sum(0) > 1
+    kept = frames(answer.exclusive, guessed, scene.seconds).any(0)
+    return int((together & kept).sum()), int(together.sum())
+
+
 def _season(cases: Path, workshop: Workshop | None) -> dict[str, Scene]:
+    """On the true speech stems, or on what the engine extracts and separates (later by the delay of AAC)."""
     season = cases / "season_small"
     videos = {path.stem: path for path in sorted((season / "episodes").glob("*.mkv"))}
     paths = {name: season / "stems" / name / "speech.flac" for name in videos}
     if workshop:
         paths = {name: each.path(each.result.vocals) for name, each in separated(workshop, videos).items()}
     return {
-        name: Scene(path=paths[name], turns=truth(season, name)[0], seconds=truth(season, name)[1]) for name in videos
+        name: _scene(path, season / "truth" / f"{name}.rttm", LATE if workshop else 0.0) for name, path in paths.items()
     }
 
 
 def _recordings(folder: Path) -> dict[str, Scene]:
-    found = {}
-    for path in sorted(folder.glob("*.flac")):
-        rows = [line.split() for line in path.with_suffix(".rttm").read_text("utf-8").splitlines() if line.strip()]
-        turns = [(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rows]
-        found[path.stem] = Scene(path=path, turns=turns, seconds=soundfile.info(path).duration)
-    return found
+    return {path.stem: _scene(path, path.with_suffix(".rttm"), 0.0) for path in sorted(folder.glob("*.flac"))}
+
+
+def _scene(path: Path, rttm: Path, late: float) -> Scene:
+    rows = [line.split() for line in rttm.read_text("utf-8").splitlines() if line.strip()]
+    turns = [(float(row[3]) + late, float(row[3]) + float(row[4]) + late, row[7]) for row in rows]
+    return Scene(path=path, turns=turns, seconds=soundfile.info(path).duration)
 
 
 def _long(workshop: Workshop, scenes: Mapping[str, Scene], folder: Path) -> dict[str, float]:

@@ -115,13 +115,18 @@ def test_bounds_that_cannot_be_met_are_refused(ask: Ask) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0.11, 3), st.floats(0, 1), st.booleans()), max_size=12))
-def test_exclusive_turns_never_overlap_each_other_or_the_overlap(said_by: list[tuple[int, float, float, bool]]) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.floats(0.11, 3), st.floats(0, 1), st.booleans()), max_size=12),
+    st.lists(st.tuples(st.floats(0, 20), st.floats(0.01, 2)), max_size=4),
+)
+def test_exclusive_turns_never_overlap_each_other_or_the_overlap(
+    said_by: list[tuple[int, float, float, bool]], blends: list[tuple[float, float]]
+) -> None:
     parts, now = [], 0.0
     for speaker, length, gap, pressed in said_by:
         parts.append(Stretch(start=now, end=now + length, speaker=speaker, pressed=pressed))
         now += length + (0 if pressed else gap)
-    taken = take_turns(parts)
+    taken = take_turns(parts, [(start, start + length) for start, length in blends])
     for found in (taken.exclusive, taken.overlap, taken.turns):
         assert all(one.end <= two.start for one, two in pairwise(found))
     for shared in taken.overlap:
@@ -137,6 +142,14 @@ def test_a_known_number_of_people_is_not_used_up_by_a_stray_window() -> None:
     labels = clustering.cluster(vectors, np.ones(21), alike=0.7, count=2)
     assert labels[:10].tolist() == [0] * 10
     assert labels[10:20].tolist() == [1] * 10
+
+
+def test_a_vector_between_two_people_is_a_blend_and_one_person_is_not() -> None:
+    people = np.eye(2, 16, dtype=np.float32)
+    vectors = np.array([[1, 0], [0.7, 0.7], [0.2, 1]], np.float32) @ people
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    gain = clustering.blend_gain(vectors, people, np.array([0, 0, 1]))
+    assert gain.round(3).tolist() == [0.0, 0.293, 0.019]
 
 
 def test_one_doubtful_moment_does_not_change_the_speaker() -> None:

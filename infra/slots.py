@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from containers.contract.errors import EngineError
 from infra.engines import Engine
 from infra.settings import settings
 
@@ -27,43 +28,59 @@ class MachineSlots:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"voicecast-slots-{os.getuid()}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._free_gb = memory_gb()
-        self._memory = threading.Condition()
+        self._memory = MemoryGB()
 
     @contextmanager
     def __call__(self, engine: Engine) -> Iterator[None]:
         with ExitStack() as held:
-            for _ in range(engine.gpu):
-                held.enter_context(self._one_of("gpu", gpus()))
-            held.enter_context(self._one_of(engine.name, engine.at_most))
-            held.enter_context(self._some_memory(engine.memory_gb))
+            held.enter_context(self._some_of("gpu", engine.gpu, gpus()))
+            held.enter_context(self._some_of(engine.name, 1, engine.at_most))
+            held.enter_context(self._memory(engine.memory_gb))
             yield
 
     @contextmanager
-    def _one_of(self, name: str, count: int) -> Iterator[None]:
+    def _some_of(self, name: str, wanted: int, count: int) -> Iterator[None]:
+        """Hold `wanted` of `count`, all or none, so that two who want several never wait for each other."""
+        if wanted > count:
+            raise EngineError(f"the engine wants {wanted} {name} and this machine has {count}; see VOICECAST_GPUS")
         while True:
-            for i in range(count):
-                with open(self._folder / f"{name}.{i}", "w") as stream:
-                    try:
-                        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:
-                        continue
+            with ExitStack() as held:
+                got = 0
+                for i in range(count):
+                    got += got < wanted and self._take(held, f"{name}.{i}")
+                if got == wanted:
                     yield
                     return
             time.sleep(POLL_SECONDS)
 
+    def _take(self, held: ExitStack, name: str) -> bool:
+        stream = held.enter_context(open(self._folder / name, "w"))
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class MemoryGB:
+    """Memory for the engines of one process: call it with what a start takes."""
+
+    def __init__(self) -> None:
+        self._free_gb = memory_gb()
+        self._changed = threading.Condition()
+
     @contextmanager
-    def _some_memory(self, wanted_gb: float) -> Iterator[None]:
+    def __call__(self, wanted_gb: float) -> Iterator[None]:
         taken = min(wanted_gb, memory_gb())
-        with self._memory:
-            self._memory.wait_for(lambda: self._free_gb >= taken)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free_gb >= taken)
             self._free_gb -= taken
         try:
             yield
         finally:
-            with self._memory:
+            with self._changed:
                 self._free_gb += taken
-                self._memory.notify_all()
+                self._changed.notify_all()
 
 
 def memory_gb() -> float:
@@ -73,6 +90,6 @@ def memory_gb() -> float:
 
 
 def gpus() -> int:
-    """GPUs that engines may take together; an engine that asks for one waits for ever without."""
+    """GPUs that engines may take together; an engine that asks for more is refused."""
     known = settings().gpus
     return known if known is not None else len(list(Path("/proc/driver/nvidia/gpus").glob("*")))

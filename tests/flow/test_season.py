@@ -154,7 +154,7 @@ def test_runs_have_names_that_a_person_can_read(scripted: Scripted) -> None:
             time.sleep(1)
         assert wanted <= names
         limits = {each.name for each in client.read_global_concurrency_limits(limit=50)}
-        assert {"voicecast-stub", "voicecast-light", "voicecast-gpu", "voicecast-memory-gb"} <= limits
+        assert {"voicecast-stub", "voicecast-light", "voicecast-gpu"} <= limits
 
 
 @pytest.mark.slow

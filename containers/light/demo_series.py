@@ -100,8 +100,8 @@ def _file(out: Path, number: int) -> Path:
 
 
 def _shortened(script: tuple[Line, ...], seconds: float) -> tuple[Line, ...]:
-    """As many lines as can fit, none of them shorter than 1.2 s; `_planned` counts exactly."""
-    return script[: int((seconds - _TALK_BEGINS) / 1.2) + 1]
+    """As many lines as can fit, none of them shorter than 2 s; `_planned` counts exactly."""
+    return script[: int((seconds - _TALK_BEGINS) / 2.0) + 1]
 
 
 def _planned(script: Sequence[Line], sounds: Sequence[Samples], seconds: float) -> tuple[Said, ...]:

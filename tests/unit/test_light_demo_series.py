@@ -69,7 +69,7 @@ def test_somebody_walks_on_in_one_episode_only_and_has_no_reference() -> None:
 
 
 def test_some_lines_begin_before_the_line_before_has_ended() -> None:
-    sounds = [np.zeros(96000, np.float32)] * len(demo_script.EPISODES[1])
+    sounds = [np.zeros(96000, np.float32)] * len(demo_script.EPISODES[2])
     plan = _planned(demo_script.EPISODES[2], sounds, 120.0)
     assert any(after.at < before.end for before, after in pairwise(plan))
 

@@ -4,8 +4,9 @@ RNNoise finds the noise, but its own output is not used: its filters turn the
 phase, which alone keeps it under 16 dB of SI-SDR however clean the clip was.
 What it took from each place of the spectrogram is taken from the clip itself
 instead, by 20 dB at most, so a trace of the room stays and no pause falls into
-digital silence. Where RNNoise hurts the voice (shouts, singing), noisereduce
-is tried, gently, with the clip's own pauses as its picture of the noise.
+digital silence. Rumble under 60 Hz goes with the noise. Where RNNoise hurts the
+voice (shouts, whispering), noisereduce is tried, gently, with the clip's own
+pauses as its picture of the noise.
 """
 
 from __future__ import annotations

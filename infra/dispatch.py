@@ -12,6 +12,7 @@ import math
 import shutil
 import threading
 import uuid
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -48,6 +49,11 @@ class Dispatcher:
         self._servers: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
         sweep(work / "starts")
+        sweep(work / "done")
+        self._done = work / "done" / uuid.uuid4().hex[:12]
+        alive = Alive(self._done)
+        alive.__enter__()
+        weakref.finalize(self, alive.__exit__)
 
     def run(self, job: Job) -> Outcome:
         """The outcome of a job; raises the StageError that its engine, or the machine, gave."""
@@ -74,7 +80,7 @@ class Dispatcher:
                     if batch:
                         self._start(lane, batch)
             except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
-                self._fail_all(lane, error)
+                self._fail_all(lane, _of_machine(error))
 
     def _goes_on(self, lane: str) -> bool:
         with self._mutex:
@@ -108,7 +114,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
             for ticket in batch:
                 if not ticket.future.done():
-                    ticket.future.set_exception(error)
+                    ticket.future.set_exception(_of_machine(error))
         finally:
             with self._mutex:
                 self._busy[lane] -= 1
@@ -150,8 +156,7 @@ class Dispatcher:
         answer = read_answer(folder, ended)
         if isinstance(answer, Outcome):
             shutil.rmtree(state_of(ticket.job, self._work), ignore_errors=True)
-            kept = self._work / "done" / f"{folder.name}-{uuid.uuid4().hex[:8]}"
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept = self._done / f"{folder.name}-{uuid.uuid4().hex[:8]}"
             folder.rename(kept)
             ticket.future.set_result(Outcome(engine=answer.engine, result=answer.result, folder=kept, run=answer.run))
         elif isinstance(answer, StageError):
@@ -170,6 +175,11 @@ class Dispatcher:
             queue.append(ticket) if ticket.deaths else queue.appendleft(ticket)
 
 
+def _of_machine(error: Exception) -> StageError:
+    """A failure of slots, disks or runners, as what it is to an item: no fault of its own."""
+    return error if isinstance(error, StageError) else EngineError(f"{type(error).__name__}: {error}")
+
+
 def _lane(job: Job) -> str:
     return canonical([job.engine.name, job.runner, job.options])
 
@@ -177,7 +187,7 @@ def _lane(job: Job) -> str:
 def _obituary(job: Job, ended: Exit) -> str:
     cause = {
         "out_of_memory": f"ran out of memory; raise memory_gb of {job.engine.name} in engines.toml or free memory",
-        "killed": "was killed by something outside voicecast",
+        "killed": "was killed, most often by the system for lack of memory (memory_gb in engines.toml),",
         "stuck": f"showed no progress for {job.engine.timeout_s:.0f} s (timeout_s in engines.toml)",
     }.get(ended.reason, "ended in a failure")
     return f"{job.engine.name} {cause} on {job.name}. {ended.message}".strip()

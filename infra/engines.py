@@ -78,16 +78,20 @@ def _engine(name: str, table: dict[str, Any]) -> Engine:
 
 def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) -> str:
     """What makes a result this result: engine code and locks, options that matter, the request's hashes."""
-    counted = {key: value for key, value in options.items() if key not in engine.neutral_options}
     parts = {
         "contract": CONTRACT,
         "stage": stage,
         "engine": engine.name,
         "code": code_hash(engine.name),
-        "options": counted,
+        "options": options_that_count(engine, options),
         "request": request,
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def options_that_count(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
+    """Options without those that do not change a result."""
+    return {key: value for key, value in options.items() if key not in engine.neutral_options}
 
 
 @cache

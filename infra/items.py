@@ -6,9 +6,12 @@ The form is the contract's (containers/contract/__main__.py).
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
+import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from containers.contract.codec import canonical
@@ -32,7 +35,8 @@ def lay(folder: Path, job: Job, work: Path) -> None:
 
 
 def state_of(job: Job, work: Path) -> Path:
-    return work / "state" / job.identity
+    """Where attempts at a job leave their state; a twin of it (a file listed twice) has its own."""
+    return work / "state" / f"{job.identity[:40]}-{hashlib.sha256(os.fsencode(job.name)).hexdigest()[:8]}"
 
 
 def read_answer(folder: Path, ended: Exit) -> Outcome | StageError | None:
@@ -68,9 +72,13 @@ class Alive:
         self._folder = folder
 
     def __enter__(self) -> None:
-        self._folder.mkdir(parents=True)
-        self._stream = open(self._folder / "alive", "w")
-        fcntl.flock(self._stream, fcntl.LOCK_EX)
+        while True:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._stream = open(self._folder / "alive", "w")
+            fcntl.flock(self._stream, fcntl.LOCK_EX)
+            if os.fstat(self._stream.fileno()).st_nlink:  # else a sweep was faster
+                return
+            self._stream.close()
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -85,7 +93,8 @@ def sweep(starts: Path) -> None:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except FileNotFoundError:
-            if time.time() - folder.stat().st_mtime > 3600:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime > 3600:
+                    shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue

@@ -54,7 +54,7 @@ class MachineSlots:
             time.sleep(POLL_SECONDS)
 
     def _take(self, held: ExitStack, name: str) -> bool:
-        stream = held.enter_context(open(self._folder / name, "w"))
+        stream = held.enter_context((self._folder / name).open("w"))
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import uuid
 from pathlib import Path
 
 from containers.contract.item import sha256_of
@@ -28,8 +29,15 @@ def files_of(patterns: tuple[str, ...], base: Path) -> tuple[Path, ...]:
         elif path.is_file():
             found.add(path)
         else:
-            found |= {Path(each) for each in glob.glob(str(path), recursive=True)}
+            found |= {base / each for each in _matching(pattern, base)}
     return tuple(sorted(each for each in found if each.is_file() and not each.name.startswith(".")))
+
+
+def _matching(pattern: str, base: Path) -> list[str]:
+    """What a glob matches below `base`; brackets stand for themselves where they match nothing as a glob."""
+    wanted = str(Path(pattern).expanduser())
+    literal = wanted.replace("[", "[[]")
+    return glob.glob(wanted, root_dir=base, recursive=True) or glob.glob(literal, root_dir=base, recursive=True)
 
 
 def sha256_known(path: Path, store: Store) -> str:
@@ -44,7 +52,7 @@ def sha256_known(path: Path, store: Store) -> str:
             return digest
     digest = sha256_of(path)
     memory.parent.mkdir(parents=True, exist_ok=True)
-    partial = memory.with_name(f"{name}.{os.getpid()}.partial")
+    partial = memory.with_name(f"{name}.{uuid.uuid4().hex}.partial")
     partial.write_text(f"{stamp} {digest}", "utf-8")
     os.replace(partial, memory)
     return digest

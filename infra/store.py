@@ -6,6 +6,7 @@ is visible is whole: a write appears by rename, or not at all.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,7 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -74,9 +75,7 @@ class LocalStore:
         try:
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"the store {self.root} cannot be written ({error.strerror}); choose another with --store"
-            ) from error
+            raise self._unwritable(error) from error
 
     def read(self, key: str) -> bytes:
         try:
@@ -85,33 +84,29 @@ class LocalStore:
             raise StoreError(f"the store {self.root} has no {key}") from error
 
     def write(self, key: str, data: bytes) -> None:
-        partial = self._partial(data)
-        target = self._at(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(partial, target)
+        with self._place_for(key) as (target, partial):
+            _fill(partial, data)
+            os.replace(partial, target)
 
     def create(self, key: str, data: bytes) -> bool:
-        partial = self._partial(data)
-        target = self._at(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(partial, target)
-        except FileExistsError:
-            return False
-        finally:
-            partial.unlink()
-        return True
+        with self._place_for(key) as (target, partial):
+            _fill(partial, data)
+            try:
+                os.link(partial, target)
+            except FileExistsError:
+                return False
+            return True
 
     def put(self, key: str, path: Path) -> None:
-        target = self._at(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.replace(path, target)
-        except OSError:
-            partial = self.work / f"{uuid.uuid4().hex}.partial"
-            shutil.copyfile(path, partial)
-            os.replace(partial, target)
-            path.unlink()
+        with self._place_for(key) as (target, partial):
+            try:
+                os.replace(path, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.copyfile(path, partial)
+                os.replace(partial, target)
+                path.unlink()
 
     def path(self, key: str) -> Path:
         path = self._at(key)
@@ -137,8 +132,12 @@ class LocalStore:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         path = self.work / "locks" / hashlib.sha256(name.encode()).hexdigest()[:32]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w") as stream:
+        with ExitStack() as held:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stream = held.enter_context(open(path, "w"))
+            except OSError as error:
+                raise self._unwritable(error) from error
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
@@ -148,13 +147,28 @@ class LocalStore:
             raise StoreError(f"{key!r} is no key of the store")
         return self.root.joinpath(*parts)
 
-    def _partial(self, data: bytes) -> Path:
+    @contextmanager
+    def _place_for(self, key: str) -> Iterator[tuple[Path, Path]]:
+        """Where a key's file goes, and a free name beside it to write to first."""
+        target = self._at(key)
         partial = self.work / f"{uuid.uuid4().hex}.partial"
-        with open(partial, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        return partial
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield target, partial
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(f"the store {self.root} cannot be written ({error.strerror}); choose another with --store")
+
+
+def _fill(path: Path, data: bytes) -> None:
+    with open(path, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def read_json(store: Store, key: str) -> Any:
@@ -163,5 +177,5 @@ def read_json(store: Store, key: str) -> Any:
 
 
 def write_json(store: Store, key: str, value: Any) -> None:
-    """Put a value under a key as canonical JSON."""
-    store.write(key, canonical(value).encode())
+    """Put a value under a key as canonical JSON; bytes of file names that are no UTF-8 as JSON escapes them."""
+    store.write(key, canonical(value).encode("utf-8", "backslashreplace"))

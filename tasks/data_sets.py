@@ -14,7 +14,7 @@ from typing import Any
 
 from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import CleanClip, CleanResult
-from infra.engines import code_hash, engine_for
+from infra.engines import code_hash, engine_for, options_that_count
 from infra.store import read_json, write_json
 from tasks import dataset, orders
 from tasks.casting import Cast
@@ -50,6 +50,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
     """Changes with the cast, the labels, what the series file asks of a data set, and the clean engine."""
     series = studio.series
     engine = engine_for(series.engine("clean"), "clean")
+    options = options_that_count(engine, series.options.get(engine.name, {}))
     parts = {
         "character": character,
         "cast": cast.identity,
@@ -57,7 +58,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
         "targets": series.targets.model_dump(),
         "quality": series.quality,
         "denoise": series.denoise,
-        "engine": [engine.name, code_hash(engine.name), series.options.get(engine.name, {})],
+        "engine": [engine.name, code_hash(engine.name), options],
         "rules": hash_of_code(dataset),
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

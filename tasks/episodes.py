@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.sources import files_of, sha256_known
-from infra.store import Store
+from infra.store import Store, read_json
 from tasks.domain import Episode
 from tasks.series import Series, SeriesError
 
@@ -27,6 +29,7 @@ def episode_key(stem: str) -> str:
     >>> episode_key("第3話 嵐"), episode_key("Movie")
     ('e003', 'movie')
     """
+    stem = unicodedata.normalize("NFKC", stem)
     if found := SEASON_EPISODE.search(stem):
         return f"s{int(found[1]):02d}e{int(found[2]):02d}"
     plain = BRACKETS.sub(" ", stem).replace("_", " ")
@@ -38,26 +41,30 @@ def episode_key(stem: str) -> str:
 
 def slug(text: str) -> str:
     """Letters and digits of a name for a key; names without any get a hash of themselves."""
+    text = unicodedata.normalize("NFKC", text)
     kept = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:48]
     if kept:
         return kept
     return "episode-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def episode_keys(files: tuple[Path, ...]) -> dict[str, Path]:
-    """A key for each file; files that share one are told apart by more of their names."""
-    keys = {path: episode_key(path.stem) for path in files}
-    shared = {key for key, count in Counter(keys.values()).items() if count > 1}
+def episode_keys(files: tuple[Path, ...], kept: Mapping[Path, str] | None = None) -> dict[str, Path]:
+    """A key for each file; files that share one are told apart by more of their names.
+
+    `kept`: keys that files have had so far, and keep whatever comes beside them.
+    """
+    taken = {key: path for path, key in (kept or {}).items()}
+    keys = {path: episode_key(path.stem) for path in files if path not in (kept or {})}
+    shared = {key for key, count in Counter(keys.values()).items() if count > 1 or key in taken}
     for path, key in keys.items():
         if key in shared:
             keys[path] = f"{key}-{slug(path.name)}"
-    taken: dict[str, Path] = {}
     for path, key in sorted(keys.items(), key=lambda each: (each[1], str(each[0]))):
         count = 1
         while (unique := key if count == 1 else f"{key}-{count}") in taken:
             count += 1
         taken[unique] = path
-    return taken
+    return dict(sorted(taken.items()))
 
 
 def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
@@ -66,5 +73,16 @@ def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
     if not files:
         wanted = ", ".join(series.episodes)
         raise SeriesError(f"no episodes: {wanted} matches no file below {series.folder}; correct `episodes:`")
-    keyed = episode_keys(files)
-    return tuple(Episode(key=key, file=str(path), sha256=sha256_known(path, store)) for key, path in keyed.items())
+    hashes = {path: sha256_known(path, store) for path in files}
+    keyed = episode_keys(files, _keys_so_far(series, store, hashes))
+    return tuple(Episode(key=key, file=str(path), sha256=hashes[path]) for key, path in keyed.items())
+
+
+def _keys_so_far(series: Series, store: Store, hashes: Mapping[Path, str]) -> dict[Path, str]:
+    """Keys under which files of this name and content were prepared before."""
+    known = f"series/{series.series}/episodes.json"
+    if store.size(known) is None:
+        return {}
+    files = {(path.name, sha256): path for path, sha256 in hashes.items()}
+    rows = [(files.pop((row["file"], row["sha256"]), None), row["key"]) for row in read_json(store, known)]
+    return {path: key for path, key in rows if path}

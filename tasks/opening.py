@@ -40,15 +40,20 @@ def open_series(
 ) -> Studio:
     """A studio that only looks; `series`: the id of one the store knows, in place of a series file."""
     path = config_path(config)
-    place = open_store(store_address(store, path))
-    known = _known_series(place, series) if series else None
-    if known and not config:
-        return Studio(series=_with(known, engines, runners), store=place)
+    address = store_address(store, path)
+    if series and not config:
+        place = open_store(address)
+        known = _known_series(place, series)
+        if known:
+            return Studio(series=_with(known, engines, runners), store=place)
+        if not path.exists():
+            raise SeriesError(f"the store {address} knows no series {series!r}; name another --store, or its --config")
     found = read_series(path)
     if series and series != found.series:
         raise SeriesError(
-            f"the store knows no series {series!r}, and {path} is about {found.series!r}; name its --config"
+            f"the store {address} knows no series {series!r}, and {path} is about {found.series!r}; name its --config"
         )
+    place = open_store(address)
     write_if_new(place, found)
     return Studio(series=_with(found, engines, runners), store=place)
 

@@ -25,9 +25,10 @@ from containers.contract.stages import (
     Segment,
     SeparateResult,
 )
-from infra.engines import code_hash, engine_for
+from infra.engines import code_hash, engine_for, options_that_count
 from infra.store import Store, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
+from tasks.episodes import list_episodes
 from tasks.orders import folder_of
 from tasks.studio import Made, Studio
 
@@ -66,11 +67,14 @@ class Parts:
 def identity_of(studio: Studio, episode: Episode) -> str:
     """Changes with the video, the engines, their options, and what the series file says of preparation."""
     series = studio.series
-    chosen = {stage: engine_for(series.engine(stage), stage).name for stage in STAGES}
+    chosen = {stage: engine_for(series.engine(stage), stage) for stage in STAGES}
     parts = {
         "episode": episode.sha256,
         "language": series.language,
-        "engines": {stage: [name, code_hash(name), series.options.get(name, {})] for stage, name in chosen.items()},
+        "engines": {
+            stage: [each.name, code_hash(each.name), options_that_count(each, series.options.get(each.name, {}))]
+            for stage, each in chosen.items()
+        },
         "cast_size": series.cast_size.model_dump(),
         "clip_seconds": series.targets.clip_seconds,
     }
@@ -161,3 +165,12 @@ def write_episodes(studio: Studio, episodes: tuple[Episode, ...], prepared: dict
         if episode.key in prepared
     ]
     write_json(studio.store, f"{studio.home}/episodes.json", rows)
+
+
+def prepared_episodes(studio: Studio) -> tuple[Prepared, ...]:
+    """All episodes that are finished; LookupError, with the way out, if there are none."""
+    episodes = list_episodes(studio.series, studio.store)
+    found = tuple(each for episode in episodes if (each := find_prepared(studio, episode)))
+    if not found:
+        raise LookupError(f"no episode of {studio.series.series} is prepared yet; run: voicecast prepare")
+    return found

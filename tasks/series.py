@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from containers.contract.stages import STAGES
-from infra.engines import engine_for, engines
+from infra.engines import UnknownEngine, engine_for, engines
 from tasks.domain import NOBODY
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -22,6 +22,24 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 class SeriesError(ValueError):
     """The series file cannot be used; the message names the file, the line and the way out."""
+
+
+class _Wrong(ValueError):
+    """A rule over several fields that is broken; `path` leads to the field to change."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: they stay text, and are checked with all other fields."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class _Strict(BaseModel):
@@ -61,7 +79,7 @@ class Targets(_Strict):
     def _in_order(self) -> Targets:
         shortest, longest = self.clip_seconds
         if not 0.3 <= shortest < longest <= 30:
-            raise ValueError("clip_seconds needs 0.3 <= shortest < longest <= 30, such as [1, 15]")
+            raise _Wrong("needs 0.3 <= shortest < longest <= 30, such as [1, 15]", "clip_seconds")
         return self
 
 
@@ -71,6 +89,12 @@ class CastSize(_Strict):
     exactly: int | None = Field(default=None, ge=1, le=100)
     at_least: int | None = Field(default=None, ge=1, le=100)
     at_most: int | None = Field(default=None, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CastSize:
+        if self.at_least and self.at_most and self.at_least > self.at_most:
+            raise _Wrong("is above at_most", "at_least")
+        return self
 
 
 class Series(_Strict):
@@ -100,18 +124,22 @@ class Series(_Strict):
     @classmethod
     def _nobody_is_nobody(cls, value: dict[str, Character]) -> dict[str, Character]:
         if NOBODY in value:
-            raise ValueError(f"{NOBODY!r} is the label of people who are no character; choose another name")
+            raise _Wrong("is the label of people who are no character; choose another name", NOBODY)
         return value
 
     @model_validator(mode="after")
     def _known_engines(self) -> Series:
         for stage, engine in self.engines.items():
             if stage not in STAGES:
-                raise ValueError(f"engines: {stage!r} is no stage; stages are {', '.join(STAGES)}")
-            engine_for(engine, stage)
-        for engine in [*self.options, *self.runners]:
-            if engine not in engines():
-                raise ValueError(f"{engine!r} is no engine; engines are {', '.join(engines())}")
+                raise _Wrong(f"is no stage; stages are {', '.join(STAGES)}", "engines", stage)
+            try:
+                engine_for(engine, stage)
+            except UnknownEngine as error:
+                raise _Wrong(f"cannot be {engine!r}: {error}", "engines", stage) from error
+        for field, said in (("options", self.options), ("runners", self.runners)):
+            for engine in said:
+                if engine not in engines():
+                    raise _Wrong(f"is no engine; engines are {', '.join(engines())}", field, engine)
         return self
 
     def engine(self, stage: str) -> str:
@@ -128,8 +156,8 @@ def read_series(path: Path) -> Series:
     except (OSError, UnicodeDecodeError) as error:
         raise SeriesError(f"{path} cannot be read as UTF-8 text: {error}") from error
     try:
-        data = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.load(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
@@ -137,6 +165,8 @@ def read_series(path: Path) -> Series:
     if not isinstance(data, dict):
         raise SeriesError(f"{path} must hold fields such as `series:` and `episodes:`; see voicecast init")
     try:
+        if "folder" in data:  # a field of the value, but none of the file
+            data = {**data, "folder:": data["folder"]}
         return Series.model_validate({**data, "folder": path.parent.resolve()})
     except ValidationError as error:
         found = [_complaint(each, node, text) for each in error.errors()]
@@ -144,11 +174,15 @@ def read_series(path: Path) -> Series:
 
 
 def _complaint(error: Any, node: yaml.Node | None, text: str) -> str:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
+    wrong = error.get("ctx", {}).get("error")
+    path = [str(part).rstrip(":") for part in error["loc"] if part != "[key]"]
+    path += wrong.path if isinstance(wrong, _Wrong) else ()
     line = _line_of(node, path)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = f"is no field here (a typing mistake? fields are: {', '.join(_fields_beside(path))})"
+    elif error["type"].startswith("date"):
+        message = f"{message.removeprefix('Input ')}; write it as 2026-11-22"
     elif error["type"] == "missing":
         message = "is missing; add it"
     elif error["type"] == "string_pattern_mismatch" and path[:1] in (["series"], ["characters"]):

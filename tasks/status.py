@@ -16,7 +16,7 @@ from tasks.voices import current_voice
 
 @dataclass(frozen=True, kw_only=True)
 class CharacterStatus:
-    """How far a character is; `minutes` None before there is a data set."""
+    """How far a character is; `minutes` None before there is a data set; `trainable`: as far as is known now."""
 
     slug: str
     rights: bool
@@ -24,6 +24,7 @@ class CharacterStatus:
     minutes: float | None
     target: float
     voice: str | None
+    trainable: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,12 @@ class Status:
             return "Next: voicecast season (or voicecast prepare)"
         if self.waiting:
             return f"Next: voicecast label ({self.waiting} speakers wait for a label)"
-        if any(each.rights and each.voice is None for each in self.characters):
+        if any(each.trainable and each.voice is None for each in self.characters):
             return "Next: voicecast season"
+        if not any(each.rights for each in self.characters):
+            return "Next: record the `rights:` of a character in the series file, then voicecast season"
+        if not any(each.voice for each in self.characters):
+            return "Next: more episodes or references; no character has enough clean speech (targets: min_minutes)"
         return "Next: voicecast speak --character ... --text ... --output line.wav"
 
 
@@ -51,6 +56,7 @@ def status_of(studio: Studio) -> Status:
     """Looks into the store; starts nothing."""
     episodes = list_episodes(studio.series, studio.store)
     outstanding = tuple(each.key for each in episodes if find_prepared(studio, each) is None)
+    asked = studio.series.labels == "ask"
     cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
     speakers = Counter(each.character for each in labels.speakers.values())
     return Status(
@@ -58,18 +64,20 @@ def status_of(studio: Studio) -> Status:
         episodes=len(episodes),
         prepared=len(episodes) - len(outstanding),
         outstanding=outstanding,
-        waiting=len(casting.questions(cast, set(labels.speakers))) if cast else 0,
+        waiting=len(casting.questions(cast, set(labels.speakers))) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )
 
 
 def _character(studio: Studio, slug: str, speakers: int) -> CharacterStatus:
     data, voice = load_data_set(studio, slug), current_voice(studio, slug)
+    rights = studio.series.characters[slug].rights is not None
     return CharacterStatus(
         slug=slug,
-        rights=studio.series.characters[slug].rights is not None,
+        rights=rights,
         speakers=speakers,
         minutes=data.minutes if data else None,
         target=studio.series.targets.minutes,
         voice=f"{voice.version} by {voice.engine}" if voice else None,
+        trainable=rights and (data is None or data.minutes >= studio.series.targets.min_minutes),
     )

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from containers.contract.errors import EngineError
@@ -158,7 +159,8 @@ def about(engine: Engine, folder: Path) -> str:
     python = sys.executable if engine.environment == "house" else str(engine.python)
     start = Start(id="check", engine=engine, workdir=folder, cache=folder / "cache", items=0)
     command = [python, "-m", "containers.contract", engine.name, str(folder), "--check"]
-    subprocess.run(command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=120)
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=120)
     answer = folder / "engine.json"
     if answer.exists():
         return str(json.loads(answer.read_text("utf-8"))["engine"])

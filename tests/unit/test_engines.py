@@ -1,0 +1,72 @@
+"""The identity of a result: what changes it, and what does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import engines as module
+from infra.engines import UnknownEngine, code_hash, engine_for, engines, identity
+
+STUB = engines()["stub"]
+REQUEST = {"video": {"path": "in/video", "sha256": "0" * 64}}
+AT_HOME = identity(STUB, "extract", REQUEST, {})
+
+
+@pytest.fixture
+def containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the engines' folders, to change."""
+    shutil.copytree(STUB.folder, tmp_path / "stub")
+    monkeypatch.setattr(module, "CONTAINERS", tmp_path)
+    code_hash.cache_clear()
+    yield tmp_path
+    code_hash.cache_clear()
+
+
+def identity_now() -> str:
+    code_hash.cache_clear()
+    return identity(STUB, "extract", REQUEST, {})
+
+
+@pytest.mark.parametrize("name", ["speech.py", "requirements.txt", "Dockerfile", "new.py"])
+def test_what_makes_an_engine_changes_the_identity_of_its_results(containers: Path, name: str) -> None:
+    before = identity_now()
+    with (containers / "stub" / name).open("a") as stream:
+        stream.write("# another version\n")
+    assert identity_now() != before
+
+
+def test_prose_and_leftovers_of_python_do_not(containers: Path) -> None:
+    before = identity_now()
+    (containers / "stub" / "README.md").write_text("other words")
+    (containers / "stub" / "__pycache__").mkdir(exist_ok=True)
+    (containers / "stub" / "__pycache__" / "speech.py").write_text("")
+    assert identity_now() == before
+
+
+def test_the_place_of_the_house_does_not(containers: Path) -> None:
+    assert identity_now() == AT_HOME
+
+
+def test_stage_request_engine_and_options_that_count_change_it() -> None:
+    others = [
+        identity(STUB, "extract", REQUEST, {}),
+        identity(STUB, "probe", REQUEST, {}),
+        identity(STUB, "extract", {**REQUEST, "language": "ja"}, {}),
+        identity(engines()["light"], "extract", REQUEST, {}),
+        identity(STUB, "extract", REQUEST, {"voice": 1}),
+    ]
+    assert len(set(others)) == len(others)
+
+
+def test_options_that_only_take_time_do_not() -> None:
+    assert identity(STUB, "extract", REQUEST, {"sleep_s": 3}) == identity(STUB, "extract", REQUEST, {})
+
+
+def test_an_engine_that_does_not_play_a_stage_is_refused_with_those_that_do() -> None:
+    assert engine_for("light", "train").name == "light"
+    with pytest.raises(UnknownEngine, match=r"no engine .demcs. plays separate; choose one of: .*light"):
+        engine_for("demcs", "separate")

@@ -8,7 +8,7 @@ the mean takes away. Recognisably shifted, approximate; the figure says how far.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ def convert(request: ConvertRequest, item: Item) -> ConvertResult:
     with decodable(source), threadpool_limits(1, user_api="blas"):  # sums in one order: the same bytes on every run
         _check(source)
         speech = item.output("speech.wav")
-        shift = into(voice, source, speech, request.pitch_shift_semitones, item)
+        shift = into(voice, source, speech, item.state, request.pitch_shift_semitones, item.progress)
         before = similarity(source, voice.mean_vector)
     return ConvertResult(
         speech=item.file(speech),
@@ -67,22 +67,29 @@ def _check(source: Path) -> None:
         raise RecordingError(f"{source.name} is empty; give a recording with speech or song in it")
 
 
-def into(voice: Voice, source: Path, speech: Path, semitones: float | None, item: Item) -> float:
-    """Write `source` as said by `voice`; the answer is the pitch shift in semitones."""
-    stored = FrameStore.analysed(source, item.state / "frames.f32")
-    item.progress(0.5)
+def into(
+    voice: Voice,
+    source: Path,
+    speech: Path,
+    scratch: Path,
+    semitones: float | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> float:
+    """Write `source` as said by `voice`; the answer is the pitch shift in semitones. `scratch` is a folder."""
+    frames, raw = scratch / "frames.f32", scratch / "speech.f32"
+    stored = FrameStore.analysed(source, frames)
+    progress(0.5)
     shift = _median_shift(stored, voice) if semitones is None else semitones
     converter = Converter(stored, voice, shift)
-    raw = item.state / "speech.f32"
     peak = 0.0
     with open(raw, "wb") as file:
         for samples, done in _spoken(converter, stored):
             peak = max(peak, float(np.abs(samples).max(initial=0.0)))
             samples.astype(np.float32).tofile(file)
-            item.progress(0.5 + 0.45 * done)
+            progress(0.5 + 0.45 * done)
     _write(raw, speech, min(1.0, _PEAK / peak) if peak else 1.0)
-    for scratch in (raw, item.state / "frames.f32"):
-        scratch.unlink()
+    for each in (frames, raw):
+        each.unlink()
     return shift
 
 

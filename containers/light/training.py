@@ -23,13 +23,16 @@ from containers.contract.stages import TrainRequest, TrainResult
 
 from . import voice_file, world
 from .audio import read_mono
+from .conversion import into
 from .frame_store import decodable
-from .likeness import mean_vector, window_vectors
+from .likeness import mean_vector, similarity, window_vectors
+from .synthesis import JTALK_RATE_HZ, japanese
 from .voice_file import Sound, Voice
 from .voiceprint import DIMENSION, Vectors, unit
 
 MIN_SECONDS = 10.0
 _BLOCK_SECONDS = 20.0
+_SENTENCE = "風が吹いて、夜が明けた。"
 _STEP = world.FRAMES_PER_SECOND // voice_file.FRAMES_PER_SECOND
 
 
@@ -58,7 +61,7 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
         sample_rate_hz=world.RATE_HZ,
         seconds=voice.seconds,
         f0_median_hz=voice.f0_median_hz,
-        scores=_scores(clips),
+        scores=_scores(clips) | _tried(voice, item),
     )
 
 
@@ -108,6 +111,16 @@ def _scores(clips: list[Clip]) -> dict[str, float]:
     total = np.sum(vectors, axis=0)
     held_out = [float(unit(total - each) @ each) for each in vectors]
     return {"similarity_held_out": round(float(np.mean(held_out)), 4)}
+
+
+def _tried(voice: Voice, item: Item) -> dict[str, float]:
+    """`similarity_converted`: cosine to the voice of a sentence that Open JTalk says and this voice converts."""
+    base, speech = item.state / "sentence.wav", item.state / "converted.wav"
+    soundfile.write(base, np.rint(japanese(_SENTENCE)).astype(np.int16), JTALK_RATE_HZ)
+    with threadpool_limits(1, user_api="blas"):
+        into(voice, base, speech, item.state)
+        found = similarity(speech, voice.mean_vector)
+    return {} if found is None else {"similarity_converted": found}
 
 
 def _clip(path: Path, checkpoint: Path) -> Clip:

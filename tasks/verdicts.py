@@ -28,7 +28,8 @@ class Thresholds:
 
     Names as in Measurements, in their units. `min_consistency`, `min_purity`, `min_likeness` are cosines:
     below `min_purity` a clip is another person's; from there to `sure_purity`, or less like its character
-    than `min_likeness`, it is in doubt; `max_overlap`: seconds in which somebody else speaks too.
+    than `min_likeness`, it is in doubt; `max_overlap`: seconds in which somebody else speaks too. Rough
+    voices and whispers have no pitch: from `sure_speech` (a probability) on, `min_voiced_share` is not asked.
     """
 
     min_seconds: float = 1.0
@@ -39,16 +40,18 @@ class Thresholds:
     max_clipped_share: float = 0.01
     min_speech_probability: float = 0.4
     min_voiced_share: float = 0.15
+    sure_speech: float = 0.6
     min_consistency: float = 0.5
     min_purity: float = 0.0
-    sure_purity: float = 0.04
+    sure_purity: float = 0.08
     min_likeness: float = 0.6
 
 
 PRESETS: dict[Preset, Thresholds] = {
     "strict": Thresholds(
         max_overlap=0.05, min_snr_db=18.0, min_background_db=6.0, max_clipped_share=0.001,
-        min_speech_probability=0.6, min_voiced_share=0.25, min_consistency=0.6, sure_purity=0.1, min_likeness=0.66,
+        min_speech_probability=0.6, min_voiced_share=0.25, sure_speech=0.8,
+        min_consistency=0.6, sure_purity=0.12, min_likeness=0.66,
     ),
     "balanced": Thresholds(),
     "all": Thresholds(
@@ -98,7 +101,8 @@ def flaw(clip: EpisodeClip, overlap: Sequence[Segment], rejected: Collection[str
         ("clipped", seen.clipped_share > least.max_clipped_share, f"{seen.clipped_share:.1%} of it is clipped"),
         ("not_speech", seen.speech_probability < least.min_speech_probability,
          f"speech probability {seen.speech_probability:.2f}"),
-        ("unvoiced", seen.voiced_share < least.min_voiced_share, f"only {seen.voiced_share:.0%} of it is voiced"),
+        ("unvoiced", seen.voiced_share < least.min_voiced_share and seen.speech_probability < least.sure_speech,
+         f"only {seen.voiced_share:.0%} of it is voiced"),
         ("noisy", _below(seen.snr_db, least.min_snr_db), f"{seen.snr_db} dB above its own pauses"),
         ("music", _below(seen.background_db, least.min_background_db), f"{seen.background_db} dB above the background"),
         ("mixed", clip.consistency < least.min_consistency, f"parts of it differ in voice ({clip.consistency:.2f})"),

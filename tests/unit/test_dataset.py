@@ -118,7 +118,7 @@ def test_a_walk_on_has_no_row() -> None:
         ({"background_db": -4.0}, "music"),
         ({"clipped_share": 0.05}, "clipped"),
         ({"speech_probability": 0.1}, "not_speech"),
-        ({"voiced_share": 0.01}, "unvoiced"),
+        ({"voiced_share": 0.01, "speech_probability": 0.5}, "unvoiced"),
     ],
 )
 def test_a_clip_of_no_use_is_dropped_for_one_reason(measured: dict[str, float], reason: str) -> None:
@@ -127,6 +127,10 @@ def test_a_clip_of_no_use_is_dropped_for_one_reason(measured: dict[str, float], 
 
 def test_a_figure_that_could_not_be_measured_drops_no_clip() -> None:
     assert judged([("SPEAKER_00", "endou")] * 3, ENDOU, snr_db=None, background_db=None)[0] == GOOD_ROW
+
+
+def test_a_rough_voice_without_pitch_is_kept_when_it_surely_speaks() -> None:
+    assert judged([("SPEAKER_00", "endou")] * 3, ENDOU, voiced_share=0.0, speech_probability=0.8)[0] == GOOD_ROW
 
 
 def test_a_clip_under_which_somebody_else_speaks_is_dropped() -> None:

@@ -99,7 +99,7 @@ def suggest(
 
     Raises ModelsDiffer.
     """
-    model = one_model([episode.model for episode in episodes] + [reference.model for reference in references])
+    model = one_model([each.model for each in episodes if each.clips] + [each.model for each in references])
     rule = rule or rule_for(model or "")
     galleries = galleries_of(references)
     heard = {

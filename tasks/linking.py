@@ -80,7 +80,7 @@ def link(
     never given twice, so a speaker whose clips are all gone stays, empty. Without `rule`, the one of
     the episodes' model. Raises ModelsDiffer.
     """
-    model = one_model(episode.model for episode in episodes)
+    model = one_model(episode.model for episode in episodes if episode.clips)
     rule = rule or RULES.get((model or "").partition(" ")[0], OTHER)
     parts = _parts(episodes, {clip: speaker.id for speaker in previous for clip in speaker.clips}, rule)
     joined = _join(parts, _apart(parts, episodes), rule)

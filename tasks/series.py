@@ -16,7 +16,8 @@ from containers.contract.stages import STAGES
 from infra.engines import UnknownEngine, engine_for, engines
 from tasks.domain import NOBODY
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 """A name that is safe in keys, file names and commands: a-z, 0-9, _ and -."""
 
 

@@ -17,7 +17,7 @@ from tasks.voices import Card, voice_to_speak
 
 
 class NothingToSay(ValueError):
-    """Neither a text nor a recording, or both, were given."""
+    """Neither a text nor a recording that is there, or both, were given."""
 
 
 @dataclass(frozen=True, kw_only=True)

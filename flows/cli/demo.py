@@ -11,6 +11,7 @@ import typer
 from flows.cli.run import run_season, show_season
 from flows.cli.speak import summary
 from flows.cli.terminal import console, stage_bars
+from flows.cli.terminal import say as show
 from infra.demo_series import make_demo_series
 from infra.slots import MachineSlots
 from tasks.opening import open_series, with_engines
@@ -48,8 +49,8 @@ def demo(
         page = write_report(able, folder / "report", NOTE)
     output = folder / "line.wav"
     output.write_bytes(studio.store.read(spoken.key))
-    console.print(summary(output, spoken), markup=False)
-    console.print(f"Done in {time.monotonic() - began:.0f} s. Open {page.absolute()} in a browser.", soft_wrap=True)
+    show(summary(output, spoken))
+    show(f"Done in {time.monotonic() - began:.0f} s. Open {page.absolute()} in a browser.")
 
 
 def say(studio: Studio, text: str) -> Spoken:

@@ -11,16 +11,17 @@ import typer
 
 from flows import gate
 from flows.cli.options import Config, SeriesId, StoreAt, opened
-from flows.cli.terminal import console
+from flows.cli.terminal import console, say
 from tasks import casting
 from tasks.casting import Cast
 from tasks.domain import NOBODY, Speaker, Suggestion
-from tasks.labels import history, load, undo
+from tasks.labels import LabelsError, history, load, undo
 from tasks.studio import Studio
 
 PLAYERS = (("ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet"), ("play", "-q"), ("afplay",), ("aplay", "-q"))
-KEYS = "123456789abcdefghijklmoprtvwxyz"
-"""One key a character; n, s, u and q are commands."""
+KEYS = "123456789abcdefghijklmortvwxyz"
+"""One key a character; n, s, p, u and q are commands. Characters beyond them are written out."""
+LABELS_WANTED = 4
 CLIPS_TO_HEAR = 5
 
 
@@ -49,7 +50,7 @@ def label(
     if file:
         before = load(studio.store, studio.series.series)
         after = gate.take_file(studio, cast, before, file)
-        console.print(f"{len(after.speakers)} speakers are labelled.")
+        say(f"{len(after.speakers)} speakers are labelled.")
         return None
     gate.ask_labels(studio, cast, "ask")
     return _ask(studio, cast, all_speakers)
@@ -59,20 +60,24 @@ def _ask(studio: Studio, cast: Cast, everybody: bool) -> None:
     """Ask until nothing is in doubt, or the person has had enough."""
     asked = _questions(studio, cast, everybody)
     if not asked:
-        console.print("No speaker is in doubt. `voicecast label --all` asks about everybody.")
+        say("No speaker is in doubt. `voicecast label --all` asks about everybody.")
         return
     slugs = dict(zip(KEYS, studio.series.characters, strict=False))
-    given: list[str] = []
-    at = 0
+    given: list[tuple[int, str]] = []
+    at, ended = 0, False
     while at < len(asked):
         speaker = next(each for each in cast.speakers if each.id == asked[at].speaker)
         _show(studio, speaker, asked[at], f"{at + 1} of {len(asked)}", slugs)
-        key = typer.prompt("Who is it?", default="s").strip()
+        try:
+            key = typer.prompt("Who is it?", default="s").strip()
+        except typer.Abort:
+            ended = True
+            break
         if key == "q":
             break
         if key == "u" and given:
-            undo(studio.store, studio.series.series, given.pop(), gate.person())
-            at -= 1
+            at, decision = given.pop()
+            undo(studio.store, studio.series.series, decision, gate.person())
         elif key == "p":
             play([studio.store.path(each) for each in _clips(studio, speaker)])
         elif key == "s":
@@ -80,11 +85,14 @@ def _ask(studio: Studio, cast: Cast, everybody: bool) -> None:
         elif key in slugs or key == "n" or key in studio.series.characters:
             chosen = NOBODY if key == "n" else slugs.get(key, key)
             gate.add(studio, cast, {speaker.id: chosen}, how="cli")
-            given.append(history(studio.store, studio.series.series)[-1].id)
+            given.append((at, history(studio.store, studio.series.series)[-1].id))
             at += 1
         else:
-            console.print(f"{key!r} is none of the keys")
-    console.print(f"{len(given)} labels were added.")
+            say("Nothing is there to undo." if key == "u" else f"{key!r} is none of the keys")
+    say(f"{len(given)} labels were added.")
+    if ended:
+        say(f"The input ended; {len(asked) - at} speakers were not asked about. A file says it too: --file labels.yaml")
+        raise typer.Exit(LABELS_WANTED)
 
 
 def _questions(studio: Studio, cast: Cast, everybody: bool) -> list[Suggestion]:
@@ -96,13 +104,15 @@ def _questions(studio: Studio, cast: Cast, everybody: bool) -> list[Suggestion]:
 def _show(studio: Studio, speaker: Speaker, found: Suggestion, place: str, slugs: dict[str, str]) -> None:
     console.rule(f"{speaker.id} ({place})")
     episodes = ", ".join(speaker.episodes[:6]) + (" ..." if len(speaker.episodes) > 6 else "")
-    console.print(f"{speaker.seconds / 60:.1f} min in {len(speaker.clips)} clips of {episodes}")
+    say(f"{speaker.seconds / 60:.1f} min in {len(speaker.clips)} clips of {episodes}")
     if found.character:
-        console.print(f"nearest: {found.character} ({found.score:.2f}, {found.margin:+.2f} over the second)")
+        say(f"nearest: {found.character} ({found.score:.2f}, {found.margin:+.2f} over the second)")
     for key in _clips(studio, speaker):
-        console.print(f"  {studio.store.path(key)}", markup=False, soft_wrap=True)
+        say(f"  {studio.store.path(key)}")
     keys = [f"{key} {studio.series.characters[slug].name}" for key, slug in slugs.items()]
-    console.print("  ".join([*keys, "n nobody", "s skip", "p play", "u undo", "q quit"]), markup=False)
+    if len(studio.series.characters) > len(slugs):
+        keys.append("or a character's id")
+    console.print("  ".join([*keys, "n nobody", "s skip", "p play", "u undo", "q quit"]), markup=False, highlight=False)
 
 
 def _clips(studio: Studio, speaker: Speaker) -> list[str]:
@@ -116,7 +126,7 @@ def play(paths: list[Path]) -> None:
     """Play sound files with whatever player the machine has."""
     player = next((each for each in PLAYERS if shutil.which(each[0])), None)
     if player is None:
-        console.print("No player found (ffplay, sox, afplay or aplay); open the files above instead.")
+        say("No player found (ffplay, sox, afplay or aplay); open the files above instead.")
         return
     for path in paths:
         subprocess.run([*player, str(path)], check=False)
@@ -127,14 +137,17 @@ def _show_history(studio: Studio) -> None:
         said = ", ".join(f"{speaker}={character}" for speaker, character in each.labels.items())
         if each.undoes:
             said = f"takes back {each.undoes}"
-        console.print(f"{each.id}  {each.time[:19]}Z  {each.who} ({each.how}): {said}", markup=False, soft_wrap=True)
+        say(f"{each.id}  {each.time[:19]}Z  {each.who} ({each.how}): {said}")
 
 
 def _undo(studio: Studio, which: str) -> None:
     series = studio.series.series
     if which == "last":
-        standing = [each.id for each in history(studio.store, series) if not each.undoes]
-        undone = {each.undoes for each in history(studio.store, series)}
-        which = next((each for each in reversed(standing) if each not in undone), "")
+        known = history(studio.store, series)
+        undone = {each.undoes for each in known}
+        mine = [each.id for each in known if not each.undoes and each.how != "auto" and each.id not in undone]
+        if not mine:
+            raise LabelsError("nobody has decided anything that could be taken back")
+        which = mine[-1]
     undo(studio.store, series, which, gate.person())
-    console.print(f"Decision {which} no longer counts.")
+    say(f"Decision {which} no longer counts.")

@@ -11,9 +11,9 @@ import sys
 
 import typer
 
-from containers.contract.errors import RecordingError, StageError
+from containers.contract.errors import StageError
 from flows.cli import demo, label, run, series, show, speak
-from flows.cli.terminal import errors
+from flows.cli.terminal import errors, plain_streams
 from infra.engines import UnknownEngine
 from infra.store import StoreError
 from tasks.labels import LabelsError
@@ -34,30 +34,35 @@ for module in (series, run, label, speak, show, demo):
     module.add_to(app)
 
 SAID_WRONG = (SeriesError, StoreError, LabelsError, UnknownEngine, NoVoice, NothingToSay, LookupError)
+OUR_BUG = (KeyError, IndexError)
+"""LookupErrors that nobody raises on purpose."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a failure is one paragraph: what, which file, what to do."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    plain_streams()
     try:
         app(arguments, prog_name="voicecast")
-    except RightsError as error:
-        _end(error, 5)
-    except SAID_WRONG as error:
-        _end(error, 2)
-    except RecordingError as error:
-        _end(error, 3)
-    except StageError as error:
-        _end(error, 1)
     except Exception as error:
         if os.environ.get("VOICECAST_TRACEBACK"):
             raise
-        _end(f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it", 1)
+        message, code = last_words(error)
+        errors.print(f"voicecast: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(code)
 
 
-def _end(message: object, code: int) -> None:
-    errors.print(f"voicecast: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-    sys.exit(code)
+def last_words(error: Exception) -> tuple[str, int]:
+    """What to tell a person of a failure, and the exit code."""
+    if isinstance(error, RightsError):
+        return str(error), 5
+    if isinstance(error, SAID_WRONG) and not isinstance(error, OUR_BUG):
+        return str(error), 2
+    if isinstance(error, StageError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}", 1
+    return f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it", 1
 
 
 if __name__ == "__main__":

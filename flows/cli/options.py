@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tasks.labels import LabelsError
 from tasks.opening import open_series
 from tasks.series import SeriesError
 from tasks.studio import Studio
@@ -41,6 +42,15 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
         if not (name and equals and value):
             raise SeriesError(f"{option} {name}{equals}{value}: write it as NAME=VALUE")
     return {name: value for name, _, value in found}
+
+
+def policy(labels: str | None) -> str | None:
+    """ask, auto or a labels file that is there, by its whole path; LabelsError before hours of work else."""
+    if labels is None or labels in ("ask", "auto"):
+        return labels
+    if not Path(labels).is_file():
+        raise LabelsError(f"--labels {labels}: neither ask nor auto, nor a file that is there")
+    return str(Path(labels).absolute())
 
 
 def opened(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from flows.cli.options import Config, Engines, LabelPolicy, Runners, StoreAt, opened, pairs
-from flows.cli.terminal import console, stage_bars
+from flows.cli.options import Config, Engines, LabelPolicy, Runners, StoreAt, opened, pairs, policy
+from flows.cli.terminal import cell, console, say, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
@@ -43,6 +43,7 @@ def run_season(
     """The season's outcome; where nothing is left to do, seen in the store before Prefect is started."""
     from flows import season as flow
 
+    labels = policy(labels)
     studio = opened(config, store, engines=engine, runners=runner)
     done = flow.finished(studio, labels or studio.series.labels)
     if done:
@@ -50,7 +51,7 @@ def run_season(
         return done
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
     with stage_bars():
-        outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=_labels(labels))
+        outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=labels)
     return outcome
 
 
@@ -61,7 +62,7 @@ def prepare(config: Config = None, store: StoreAt = None, engine: Engines = None
     opened(config, store, engines=engine, runners=runner)
     with stage_bars():
         done = prepare_series(**_parameters(config, store, engine, runner))
-    console.print(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
+    say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
     show_failed(done.failed)
 
 
@@ -75,9 +76,10 @@ def dataset(
     """Labels to data sets, without training."""
     from flows.dataset import make_data_sets
 
+    labels = policy(labels)
     opened(config, store, engines=engine, runners=runner)
     with stage_bars():
-        made = make_data_sets(**_parameters(config, store, engine, runner), labels=_labels(labels))
+        made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
     for each in made:
         table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), _counted(each.dropped))
@@ -101,17 +103,16 @@ def train(
     with stage_bars():
         done = train_voices(**_parameters(config, store, engine, runner), characters=character)
     for card in done.voices:
-        console.print(f"{card.character}: voice {card.version} by {card.engine}, {card.minutes:.1f} min of speech")
+        say(f"{card.character}: voice {card.version} by {card.engine}, {card.minutes:.1f} min of speech")
     for why in done.left_out.values():
-        console.print(f"No voice: {why}", style="yellow", markup=False)
+        say(f"No voice: {why}", style="yellow")
 
 
 def show_season(done: Season) -> None:
     """What a season gave, and what is to be done next."""
     if done.waiting:
-        console.print(
-            f"{len(done.waiting)} speakers wait for a label: run [bold]voicecast label[/bold], then this again."
-        )
+        name_failed(done.failed)
+        say(f"{len(done.waiting)} speakers wait for a label: run voicecast label, then this again.", style="bold")
         raise typer.Exit(LABELS_WANTED)
     table = Table("character", "minutes", "clips", "voice", "note")
     voices = {card.character: card for card in done.voices}
@@ -119,17 +120,21 @@ def show_season(done: Season) -> None:
         card = voices.get(each.character)
         voice = f"{card.version} by {card.engine}" if card else "none"
         why = (done.left_out or {}).get(each.character, "")
-        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, why)
+        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, cell(why))
     console.print(table)
     show_failed(done.failed)
 
 
 def show_failed(failed: dict[str, str]) -> None:
     """Name the recordings that were left out; exit code 3 if there are any."""
-    for key, message in sorted(failed.items()):
-        console.print(f"Left out: {key}: {message}", style="yellow", markup=False)
+    name_failed(failed)
     if failed:
         raise typer.Exit(LEFT_OUT)
+
+
+def name_failed(failed: dict[str, str]) -> None:
+    for key, message in sorted(failed.items()):
+        say(f"Left out: {key}: {message}", style="yellow")
 
 
 def _counted(reasons: dict[str, int]) -> str:
@@ -148,7 +153,3 @@ def _parameters(
         "engines": pairs(engine, "--engine") or None,
         "runners": pairs(runner, "--runner") or None,
     }
-
-
-def _labels(labels: str | None) -> str | None:
-    return labels if labels in (None, "ask", "auto") else str(Path(str(labels)).absolute())

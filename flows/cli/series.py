@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from containers.contract.errors import StageError
+from containers.contract.errors import RecordingError, StageError
 from containers.contract.stages import ProbeResult
 from flows.cli.options import Config, StoreAt, opened
-from flows.cli.terminal import console, stage_bars
+from flows.cli.terminal import cell, console, say, stage_bars
 from tasks.domain import Episode
+from tasks.series import SLUG, SeriesError
 from tasks.studio import Studio
 
 TEMPLATE = """\
@@ -56,11 +58,13 @@ def init(
 
     path = folder / "series.yaml"
     if path.exists():
-        raise typer.BadParameter(f"{path} is there already; nothing was written")
-    folder.mkdir(parents=True, exist_ok=True)
+        raise SeriesError(f"{path} is there already; nothing was written")
     name = series or slug(folder.resolve().name)
+    if not re.fullmatch(SLUG, name):
+        raise SeriesError(f"--series {name}: an id may hold only a-z, 0-9, _ and -; `title:` is what people see")
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE.format(slug=name, today=datetime.date.today()), "utf-8")
-    console.print(f"Wrote {path}. Say there which characters you want, then run: voicecast check --config {path}")
+    say(f"Wrote {path}. Say there which characters you want, then run: voicecast check --config {path}")
 
 
 def check(config: Config = None, store: StoreAt = None) -> None:
@@ -81,9 +85,13 @@ def check(config: Config = None, store: StoreAt = None) -> None:
     for slug, character in studio.series.characters.items():
         count = sum(owner == slug for owner, _ in references)
         rights = "rights recorded" if character.rights else "NO RIGHTS: neither trained nor spoken"
-        console.print(f"{slug} ({character.name}): {count} references, {rights}", markup=False)
-    if any(isinstance(each, StageError) for each in found):
-        raise typer.Exit(3)
+        say(f"{slug} ({character.name}): {count} references, {rights}")
+    failed = {episode.key: each for episode, each in zip(episodes, found, strict=True) if isinstance(each, StageError)}
+    for key, error in failed.items():
+        say(f"Cannot be used: {key}: {error}", style="yellow")
+    if failed:
+        others = [each.exit_code for each in failed.values() if not isinstance(each, RecordingError)]
+        raise typer.Exit(others[0] if others else 3)
 
 
 def probed(studio: Studio, episode: Episode) -> ProbeResult | StageError:
@@ -101,7 +109,7 @@ def table(episodes: tuple[Episode, ...], found: list[ProbeResult | StageError]) 
     for episode, about in zip(episodes, found, strict=True):
         name = Path(episode.file).name
         if isinstance(about, StageError):
-            shown.add_row(episode.key, name, "", "", "", f"[red]{about}[/red]")
+            shown.add_row(episode.key, cell(name), "", "", "", cell("cannot be used, see below", style="red"))
             continue
         tracks = [
             f"{'>' if each.index == about.track else ' '}{each.language or '?'} {each.codec} {each.channels}ch"
@@ -110,5 +118,6 @@ def table(episodes: tuple[Episode, ...], found: list[ProbeResult | StageError]) 
         subtitles = [f"{each.language or '?'} {each.codec}" for each in about.subtitles]
         minutes = f"{about.duration / 60:.1f}" if about.duration else "?"
         problems = "\n".join(each.text for each in about.problems)
-        shown.add_row(episode.key, name, minutes, "\n".join(tracks), "\n".join(subtitles), problems)
+        told = (name, minutes, "\n".join(tracks), "\n".join(subtitles), problems)
+        shown.add_row(episode.key, *map(cell, told))
     return shown

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, SeriesId, StoreAt, opened
-from flows.cli.terminal import console, stage_bars
+from flows.cli.terminal import cell, console, say, stage_bars
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,16 +24,18 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
     from tasks.status import status_of
 
     found = status_of(opened(config, store, series))
-    console.print(f"{found.series}: {found.prepared} of {found.episodes} episodes are prepared", markup=False)
+    say(f"{found.series}: {found.prepared} of {found.episodes} episodes are prepared")
     for key in found.outstanding[:10]:
-        console.print(f"  not prepared: {key}", style="dim")
+        say(f"  not prepared: {key}", style="dim")
+    if len(found.outstanding) > 10:
+        say(f"  and {len(found.outstanding) - 10} more", style="dim")
     table = Table("character", "rights", "speakers", "minutes", "of", "voice")
     for each in found.characters:
         rights = "yes" if each.rights else "[red]none[/red]"
         minutes = f"{each.minutes:.1f}" if each.minutes is not None else "-"
         table.add_row(each.slug, rights, str(each.speakers), minutes, f"{each.target:g}", each.voice or "-")
     console.print(table)
-    console.print(found.next_step)
+    say(found.next_step)
 
 
 def report(
@@ -43,15 +45,14 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write")] = Path("report"),
 ) -> None:
     """A page to listen to all of it, opened from disk: OUTPUT/index.html."""
-    from tasks.report_pages import write_report
-
     from infra.slots import MachineSlots
     from tasks.opening import with_engines
+    from tasks.report_pages import write_report
 
     studio = opened(config, store, series)
     with stage_bars() as bars:
         page = write_report(with_engines(studio, MachineSlots(), bars), output)
-    console.print(f"Open {page} in a browser.", soft_wrap=True)
+    say(f"Open {page} in a browser.")
 
 
 def engines() -> None:
@@ -66,5 +67,5 @@ def engines() -> None:
             version = about(engine, folder)
         finally:
             shutil.rmtree(folder)
-        table.add_row(engine.name, " ".join(engine.stages), version, str(engine.gpu), f"{engine.memory_gb:g} GB")
+        table.add_row(engine.name, " ".join(engine.stages), cell(version), str(engine.gpu), f"{engine.memory_gb:g} GB")
     console.print(table)

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Config, Engines, Runners, SeriesId, StoreAt, opened
-from flows.cli.terminal import console, stage_bars
+from flows.cli.terminal import say as say_line
+from flows.cli.terminal import stage_bars
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
-from tasks.speaking import Line, Spoken
+from tasks.speaking import Line, NothingToSay, Spoken
 from tasks.speaking import speak as say
 
 
@@ -36,14 +37,14 @@ def speak(
     """Say a text, or what a recording says, in the voice of a character."""
     studio = opened(config, store, series, engine, runner)
     if audio and not audio.is_file():
-        raise typer.BadParameter(f"{audio} is no file")
+        raise NothingToSay(f"--audio {audio} is no file")
     line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift)
     with stage_bars() as bars:
         spoken = say(with_engines(studio, MachineSlots(), bars), line)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(studio.store.read(spoken.key))
     output.with_suffix(".json").write_bytes(studio.store.read(spoken.key.replace(".wav", ".json")))
-    console.print(summary(output, spoken), markup=False)
+    say_line(summary(output, spoken))
 
 
 def summary(output: Path, spoken: Spoken) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,29 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from infra.stage import WATCHER, Progress
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """A line as it is: no markup, since file names hold brackets, and no breaks, since paths are copied."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def cell(text: str, style: str = "") -> Text:
+    """A cell of a table, as it is."""
+    return Text(text, style=style)
+
+
+def plain_streams() -> None:
+    """What the terminal's encoding cannot show is written as an escape, and is no failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class StageBars:
@@ -40,7 +59,7 @@ def stage_bars() -> Iterator[StageBars]:
     """Show bars, where there is a terminal, for whatever engines do meanwhile."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),

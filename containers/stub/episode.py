@@ -80,7 +80,7 @@ def _track(script: Script, language: str | None) -> tuple[int, tuple[stages.Prob
 
 
 def _subtitles(script: Script, item: Item) -> tuple[stages.Subtitles, ...]:
-    path = item.output("subtitles.0.srt")
+    path = item.output("subtitles/00.jpn.srt")
     entries = [
         f"{index}\n{_clock(turn.start)} --> {_clock(turn.end)}\n{turn.speaker}: line {index}\n"
         for index, turn in enumerate(script.turns, start=1)

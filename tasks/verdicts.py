@@ -43,7 +43,7 @@ class Thresholds:
     sure_speech: float = 0.6
     min_consistency: float = 0.5
     min_purity: float = 0.0
-    sure_purity: float = 0.08
+    sure_purity: float = 0.1
     min_likeness: float = 0.6
 
 
@@ -51,7 +51,7 @@ PRESETS: dict[Preset, Thresholds] = {
     "strict": Thresholds(
         max_overlap=0.05, min_snr_db=18.0, min_background_db=6.0, max_clipped_share=0.001,
         min_speech_probability=0.6, min_voiced_share=0.25, sure_speech=0.8,
-        min_consistency=0.6, sure_purity=0.12, min_likeness=0.66,
+        min_consistency=0.6, sure_purity=0.14, min_likeness=0.66,
     ),
     "balanced": Thresholds(),
     "all": Thresholds(

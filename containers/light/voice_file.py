@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialized
 
 from containers.contract.codec import canonical
 from containers.contract.errors import RequestError
@@ -112,7 +112,10 @@ def save(path: Path, voice: Voice) -> Path:
         "f0_log_sd": voice.f0_log_sd,
         "vector_model": MODEL,
     }
-    save_file(tensors_of(voice.sound) | {"mean_vector": voice.mean_vector}, path, {"voicecast": canonical(about)})
+    tensors = tensors_of(voice.sound) | {"mean_vector": voice.mean_vector}
+    path.write_bytes(
+        serialized(tensors, {"voicecast": canonical(about)})
+    )  # save_file would leave it unreadable to others
     return path
 
 

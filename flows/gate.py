@@ -37,7 +37,7 @@ def ask_labels(studio: Studio, cast: Cast, policy: str) -> Labelled:
         labels = record(studio.store, series, accepted)
     if policy not in ("ask", "auto"):
         labels = take_file(studio, cast, labels, Path(policy))
-    waiting = () if policy == "auto" else casting.questions(cast, set(labels.speakers))
+    waiting = () if policy == "auto" else casting.questions(studio, cast, labels)
     return Labelled(labels=labels, waiting=waiting)
 
 

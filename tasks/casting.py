@@ -14,6 +14,7 @@ from infra.sources import files_of, sha256_known
 from infra.store import read_json, write_json
 from tasks import cast, linking, orders
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
+from tasks.labels import Labels
 from tasks.prepared import Prepared, heard_episode, read_vectors
 from tasks.series import SeriesError
 from tasks.studio import Source, Studio, hash_of_code
@@ -107,8 +108,18 @@ def heard_series(studio: Studio, prepared: Sequence[Prepared]) -> tuple[HeardEpi
     return tuple(heard_episode(studio.store, studio.home, each.episode) for each in prepared)
 
 
-def questions(found: Cast, labelled: set[str]) -> tuple[Suggestion, ...]:
-    """Speakers a person should be asked about, the longest first: in doubt, and not labelled yet."""
+def questions(studio: Studio, found: Cast, labels: Labels) -> tuple[Suggestion, ...]:
+    """Speakers a person should be asked about, the longest first: in doubt, and not labelled yet.
+
+    While a character has neither references nor a labelled speaker, strangers are asked about too.
+    """
+    known = {each.character for each in labels.speakers.values()}
+    sought = any(not each.references and slug not in known for slug, each in studio.series.characters.items())
     seconds = {each.id: each.seconds for each in found.speakers}
-    asked = [each for each in found.suggestions if each.band == "ask" and each.speaker not in labelled]
+    asked = [
+        each
+        for each in found.suggestions
+        if each.speaker not in labels.speakers
+        and (each.band == "ask" or (sought and each.band == "leave_out" and each.character is not None))
+    ]
     return tuple(sorted(asked, key=lambda each: -seconds[each.speaker]))

@@ -64,7 +64,7 @@ def status_of(studio: Studio) -> Status:
         episodes=len(episodes),
         prepared=len(episodes) - len(outstanding),
         outstanding=outstanding,
-        waiting=len(casting.questions(cast, set(labels.speakers))) if cast and asked else 0,
+        waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )
 

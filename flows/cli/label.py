@@ -98,7 +98,7 @@ def _ask(studio: Studio, cast: Cast, everybody: bool) -> None:
 def _questions(studio: Studio, cast: Cast, everybody: bool) -> list[Suggestion]:
     if everybody:
         return list(cast.suggestions)
-    return list(casting.questions(cast, set(load(studio.store, studio.series.series).speakers)))
+    return list(casting.questions(studio, cast, load(studio.store, studio.series.series)))
 
 
 def _show(studio: Studio, speaker: Speaker, found: Suggestion, place: str, slugs: dict[str, str]) -> None:

@@ -16,7 +16,8 @@ from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import CleanClip, CleanResult
 from infra.engines import code_hash, engine_for, options_that_count
 from infra.store import read_json, write_json
-from tasks import dataset, orders
+from tasks import cast as cast_rules
+from tasks import dataset, orders, purity, selection, verdicts
 from tasks.casting import Cast
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference
@@ -59,7 +60,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
         "quality": series.quality,
         "denoise": series.denoise,
         "engine": [engine.name, code_hash(engine.name), options],
-        "rules": hash_of_code(dataset),
+        "rules": hash_of_code(cast_rules, dataset, purity, selection, verdicts),
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 

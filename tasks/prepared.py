@@ -24,6 +24,7 @@ from containers.contract.stages import (
     Problem,
     Segment,
     SeparateResult,
+    Turn,
 )
 from infra.engines import code_hash, engine_for, options_that_count
 from infra.store import Store, read_json, write_json
@@ -140,13 +141,14 @@ def heard_episode(store: Store, home: str, key: str) -> HeardEpisode:
     lines = store.read(f"{folder}/clips.jsonl").decode().splitlines()
     clips = tuple(decode(EpisodeClip, json.loads(line), folder) for line in lines)
     model, vectors = read_vectors(store.read(f"{folder}/vectors.json"))
-    overlap = read_json(store, f"{folder}/turns.json")["overlap"]
+    said = read_json(store, f"{folder}/turns.json")
     return HeardEpisode(
         episode=key,
         clips=clips,
         model=model,
         vectors=vectors,
-        overlap=tuple(decode(Segment, each) for each in overlap),
+        overlap=tuple(decode(Segment, each) for each in said["overlap"]),
+        turns=tuple(decode(Turn, each) for each in said["turns"]),
     )
 
 

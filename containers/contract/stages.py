@@ -236,11 +236,11 @@ class DiarizeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedRequest:
-    """One vector for each turn; without turns the file is one person's speech (a reference) and the
+    """One vector for each turn. `turns` None: the file is one person's speech (a reference), and the
     engine takes stretches of at most 10 s of speech from it."""
 
     vocals: File
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Turn, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
+
+from containers.contract.errors import RecordingError
 
 Samples = NDArray[np.float32]
 
@@ -49,6 +52,15 @@ def write(path: Path, samples: Samples, rate_hz: int, bit_depth: int = 16) -> Pa
     whole = np.clip(np.atleast_2d(samples), -1.0, 1.0 - 2.0 ** (1 - bit_depth))
     soundfile.write(path, whole.T, rate_hz, subtype=f"PCM_{bit_depth}")
     return path
+
+
+@contextmanager
+def decodable(path: Path) -> Iterator[None]:
+    """Inside, what libsndfile refuses is the recording's fault."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise RecordingError(f"{path.name} cannot be decoded ({error}); give WAV, FLAC, Ogg or MP3") from error
 
 
 def duration(path: Path) -> float:

@@ -40,11 +40,11 @@ _OUTLIER = 0.15
 def embed(request: EmbedRequest, item: Item) -> EmbedResult:
     path = item.input(request.vocals)
     try:
-        turns = request.turns or _reference_turns(path)
+        turns = _reference_turns(path) if request.turns is None else request.turns
         answers = list(_turn_vectors(path, turns, item))
     except soundfile.LibsndfileError as error:
         raise RecordingError(f"the vocals cannot be read as sound: {error}; give a WAV or FLAC file") from error
-    rows = np.stack([vector for vector, _ in answers])
+    rows = np.array([vector for vector, _ in answers], np.float32).reshape(-1, DIMENSION)
     text = base64.b64encode(rows.astype("<f4").tobytes()).decode("ascii")
     vectors = item.output("vectors.json")
     vectors.write_text(canonical({"model": MODEL, "dimension": DIMENSION, "vectors": text}), "utf-8")

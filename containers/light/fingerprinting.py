@@ -37,7 +37,9 @@ _SILENT = 1e-7
 
 def fingerprint(request: stages.FingerprintRequest, item: Item) -> stages.FingerprintResult:
     """One word each 0.124 s; words of the same sound differ in about a tenth of their bits, of others in half."""
-    words = words_of(item.input(request.recording))
+    recording = item.input(request.recording)
+    with audio.decodable(recording):
+        words = words_of(recording)
     path = item.output("fingerprint.npy")
     np.save(path, words, allow_pickle=False)
     return stages.FingerprintResult(

@@ -19,6 +19,7 @@ from containers.contract import stages
 from containers.contract.errors import EngineError, RequestError
 from containers.contract.item import Item
 
+from .audio import decodable
 from .media import ffmpeg
 from .picture import Spectrogram
 
@@ -38,7 +39,7 @@ def preview(request: stages.PreviewRequest, item: Item) -> stages.PreviewResult:
 
 def _preview(path: Path, excerpt: stages.Excerpt, index: int, item: Item) -> stages.Preview:
     player, picture = item.output(f"{index:04d}.mp3"), item.output(f"{index:04d}.png")
-    with soundfile.SoundFile(path) as sound:
+    with decodable(path), soundfile.SoundFile(path) as sound:
         rate = sound.samplerate
         first = round(excerpt.start * rate)
         last = sound.frames if excerpt.end is None else min(round(excerpt.end * rate), sound.frames)

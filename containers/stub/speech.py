@@ -47,7 +47,7 @@ def _rttm_line(turn: stages.Turn) -> str:
 def embed(options: Options, request: stages.EmbedRequest, item: Item) -> stages.EmbedResult:
     sound = read(item, request.vocals)
     act("embed", item, (sound.script,), options.sleep_s)
-    turns = request.turns or _stretches(sound)
+    turns = _stretches(sound) if request.turns is None else request.turns
     vectors = [
         people.vector(speaker_in(sound.script, turn.start, turn.end), request.vocals.sha256, turn.start)
         for turn in turns

@@ -194,8 +194,10 @@ def _voice_home(studio: Studio, card: Card) -> str:
 
 def _spoken(studio: Studio, media: Media, slug: str) -> Iterable[LineReport]:
     keys = [key for key in studio.store.keys(f"{studio.home}/speech/{slug}") if key.endswith(".json")]
-    for key in keys[:LINES_SHOWN]:
-        about = read_json(studio.store, key)
+    card = current_voice(studio, slug)
+    spoken = [(key, read_json(studio.store, key)) for key in keys]
+    of_today = [(key, about) for key, about in spoken if card and about["voice"]["version"] == card.version]
+    for key, about in of_today[:LINES_SHOWN]:
         sound = media.one(f"speech of {slug}", key.replace(".json", ".wav"))
         if sound:
             yield LineReport(

@@ -20,7 +20,8 @@ from containers.contract.item import Item
 from containers.contract.stages import ConvertRequest, ConvertResult, File
 
 from . import voice_file, world
-from .frame_store import FrameStore, decodable
+from .audio import decodable
+from .frame_store import FrameStore
 from .likeness import similarity
 from .matching import ACTIVE, Adaptation, Mask, Scale, Target, content
 from .voice_file import Voice

@@ -6,14 +6,10 @@ recording need them.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
-
-from containers.contract.errors import RecordingError
 
 from . import world
 from .audio import read_mono
@@ -22,15 +18,6 @@ from .world import BANDS, Floats, Frames
 _BLOCK_SECONDS, _CONTEXT_SECONDS = 20, 1
 _BREATHS = 5
 _ROW = 1 + BANDS + _BREATHS
-
-
-@contextlib.contextmanager
-def decodable(path: Path) -> Iterator[None]:
-    """Inside, what libsndfile refuses is the recording's fault."""
-    try:
-        yield
-    except soundfile.LibsndfileError as error:
-        raise RecordingError(f"{path.name} cannot be decoded ({error}); give WAV, FLAC, Ogg or MP3") from error
 
 
 class FrameStore:

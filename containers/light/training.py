@@ -22,9 +22,8 @@ from containers.contract.item import Item
 from containers.contract.stages import TrainRequest, TrainResult
 
 from . import voice_file, world
-from .audio import read_mono
+from .audio import decodable, read_mono
 from .conversion import into
-from .frame_store import decodable
 from .likeness import mean_vector, similarity, window_vectors
 from .synthesis import JTALK_RATE_HZ, japanese
 from .voice_file import Sound, Voice
@@ -53,7 +52,9 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
     for index, (file, path) in enumerate(zip(request.clips, paths, strict=True)):
         item.progress(0.95 * index / len(paths))
         clips.append(_clip(path, item.state / f"{file.sha256}.safetensors"))
-    voice = learned(request.character, clips, earlier)
+    heard = [clip for clip in clips if mean_vector(clip.vectors) is not None]
+    _check(request.character, sum(clip.seconds for clip in heard) + (earlier.seconds if earlier else 0.0))
+    voice = learned(request.character, heard, earlier)
     path = voice_file.save(item.output(f"{request.character}.safetensors"), voice)
     return TrainResult(
         files=(item.file(path),),
@@ -61,7 +62,7 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
         sample_rate_hz=world.RATE_HZ,
         seconds=voice.seconds,
         f0_median_hz=voice.f0_median_hz,
-        scores=_scores(clips) | _tried(voice, item),
+        scores=_scores(heard) | _tried(voice, item),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where series, store and report go")] = Path("demo"),
-    text: Annotated[str, typer.Option(help="What one of the characters says in the end")] = TEXT,
+    text: Annotated[str, typer.Option(help="What the characters say in the end")] = TEXT,
 ) -> None:
     """Make a small series, run the whole job on it, and write a page to listen to."""
     began = time.monotonic()
@@ -47,12 +49,17 @@ def demo(
         able = with_engines(studio, MachineSlots(), bars)
         spoken = say(able, text)
         page = write_report(able, folder / "report", NOTE)
-    output = folder / "line.wav"
-    output.write_bytes(studio.store.read(spoken.key))
-    show(summary(output, spoken))
+    for slug, line in spoken.items():
+        output = folder / f"{slug}.wav"
+        output.write_bytes(studio.store.read(line.key))
+        show(summary(output, line))
     show(f"Done in {time.monotonic() - began:.0f} s. Open {page.absolute()} in a browser.")
 
 
-def say(studio: Studio, text: str) -> Spoken:
-    """The line, in the voice of the first character."""
-    return speak(studio, Line(character=next(iter(studio.series.characters)), text=text))
+def say(studio: Studio, text: str) -> dict[str, Spoken]:
+    """The line in every character's voice."""
+    lines = [Line(character=slug, text=text) for slug in studio.series.characters]
+    with ThreadPoolExecutor(len(lines)) as pool:
+        return {
+            line.character: spoken for line, spoken in zip(lines, pool.map(partial(speak, studio), lines), strict=True)
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,6 +29,9 @@ class Settings(BaseSettings):
     """Memory engines may take together; default: this machine's, less 2 GB."""
     gpus: int | None = None
     """GPUs engines may take together; default: what the machine shows."""
+    slots: Literal["server", "machine"] | None = None
+    """Who counts starts of engines: the Prefect server's limits, over all machines, or file locks of this machine;
+    default: the server where one is set up. A server on SQLite takes about two seconds a start."""
     retry_seconds: float = 5.0
     """Wait before the first retry of a machine's fault; each next one waits twice as long."""
     episodes_at_once: int = 8

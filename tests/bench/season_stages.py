@@ -161,7 +161,7 @@ def embedded(
         "embed",
         {
             name: (
-                stages.EmbedRequest(vocals=sent(f"vocals{path.suffix}", path), turns=(turns or {}).get(name, ())),
+                stages.EmbedRequest(vocals=sent(f"vocals{path.suffix}", path), turns=turns[name] if turns else None),
                 {f"in/vocals{path.suffix}": path},
             )
             for name, path in files.items()

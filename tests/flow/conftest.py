@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("VOICECAST_RETRY_SECONDS", "0.2")
+os.environ.setdefault("VOICECAST_SLOTS", "machine")
 
 import pytest
 from prefect.testing.utilities import prefect_test_harness

@@ -14,6 +14,8 @@ from prefect.client.orchestration import get_client
 
 from flows.season import finished, season
 from flows.speak import speak_as
+from infra.engines import engines
+from infra.settings import settings
 from tasks.labels import history
 from tasks.opening import open_series
 from tests.flow.conftest import Scripted
@@ -61,6 +63,14 @@ def test_an_episode_that_cannot_be_read_is_named_and_stops_no_other(scripted: Sc
     assert list(done.failed) == ["s01e02"]
     assert "episode 2" in done.failed["s01e02"]
     assert [each.character for each in done.voices] == ["anna", "ben"]
+
+
+def test_an_episode_in_which_nobody_speaks_is_finished_all_the_same(scripted: Scripted) -> None:
+    scripted.episode(1)
+    scripted.episode(2, cast=[])
+    done = run(scripted)
+    assert (done.failed, done.episodes) == ({}, 2)
+    assert scripted.keys("episodes/s01e02/clips/*") == []
 
 
 def test_a_machine_fault_is_tried_again(scripted: Scripted) -> None:
@@ -153,8 +163,19 @@ def test_runs_have_names_that_a_person_can_read(scripted: Scripted) -> None:
                 break
             time.sleep(1)
         assert wanted <= names
-        limits = {each.name for each in client.read_global_concurrency_limits(limit=50)}
-        assert {"voicecast-stub", "voicecast-light", "voicecast-gpu"} <= limits
+
+
+def test_starts_are_counted_by_the_server_where_it_is_asked_to(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings(), "slots", "server")
+    scripted.episode(1)
+    assert len(run(scripted).voices) == 2
+    with get_client(sync_client=True) as client:
+        limits = {each.name: each for each in client.read_global_concurrency_limits(limit=50)}
+    assert {"voicecast-stub", "voicecast-light", "voicecast-gpu"} <= limits.keys()
+    assert limits["voicecast-stub"].limit == engines()["stub"].at_most
+    assert limits["voicecast-stub"].active_slots == 0
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ Ask = Callable[..., tuple[EmbedResult, np.ndarray]]
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
-    def asked(sound: Sound, turns: tuple[Turn, ...] = ()) -> tuple[EmbedResult, np.ndarray]:
+    def asked(sound: Sound, turns: tuple[Turn, ...] | None = None) -> tuple[EmbedResult, np.ndarray]:
         item, vocals = sent(tmp_path / str(len(list(tmp_path.iterdir()))), sound)
         result = embed(EmbedRequest(vocals=vocals, turns=turns), item)
         stored = json.loads((item.path / result.vectors.path).read_text("utf-8"))
@@ -43,6 +43,11 @@ def test_a_voice_is_more_like_itself_than_like_another(ask: Ask) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)  # float32
     alike = vectors @ vectors.T
     assert min(alike[0, 2], alike[1, 3]) > max(alike[0, 1], alike[0, 3], alike[2, 1], alike[2, 3]) + 0.1
+
+
+def test_no_turns_give_no_vectors(ask: Ask) -> None:
+    result, vectors = ask(pause(1.0), ())
+    assert (result.turns, result.consistency, vectors.shape) == ((), (), (0, 256))
 
 
 def test_vectors_come_in_the_order_of_the_turns_and_the_same_every_time(ask: Ask) -> None:

@@ -47,7 +47,11 @@ def season(
     preparation = prepare_series(config, store, engines, runners)
     labelled = ask_labels(studio, preparation.cast, labels or studio.series.labels)
     outcome = Season(episodes=len(preparation.prepared), failed=preparation.failed, waiting=labelled.waiting)
-    return outcome if labelled.waiting else finish(outcome, config, store, labels, engines, runners)
+    return (
+        outcome
+        if labelled.waiting or not preparation.prepared
+        else finish(outcome, config, store, labels, engines, runners)
+    )
 
 
 def finish(

@@ -49,7 +49,7 @@ def make_data_set(
     outstanding = list(data_sets.to_clean(studio, character, rows, hashes).items())
     for first in range(0, len(outstanding), CLEANED_TOGETHER):
         clips = dict(outstanding[first : first + CLEANED_TOGETHER])
-        batch = f"{next(iter(clips))}+{len(clips) - 1}"
+        batch = data_sets.batch_name(clips)
         data_sets.enter(studio, character, clips, clean(studio, character, batch, clips))
     return data_sets.publish(studio, character, identity, rows, prepared)
 

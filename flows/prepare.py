@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from containers.contract.errors import RecordingError
 from infra.settings import settings
 from infra.stage import listener_of_run
 from tasks import casting, prepared
@@ -80,11 +81,12 @@ def prepare_series(
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     episodes = list_episodes(studio.series, studio.store)
     finished = {each.key: found for each in episodes if (found := find_prepared(studio, each))}
-    outstanding = [each for each in episodes if each.key not in finished]
+    left_out = {each.key: why for each in episodes if (why := prepared.find_left_out(studio, each))}
+    outstanding = [each for each in episodes if each.key not in finished | left_out]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
     references = hear_references(studio)
     made, failed = prepare_all(studio, outstanding, len(finished))
-    failed |= unheard(references)
+    failed |= left_out | unheard(references)
     finished |= made
     prepared.write_episodes(studio, episodes, finished)
     in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
@@ -111,7 +113,7 @@ def unheard(references: dict[str, PrefectFuture[str]]) -> dict[str, str]:
 def prepare_all(studio: Studio, episodes: list[Episode], before: int) -> tuple[dict[str, Prepared], dict[str, str]]:
     """The episodes that could be prepared, and why the others could not."""
     futures = prepare_episode.map(unmapped(studio), episodes)
-    keys = {future.task_run_id: episode.key for future, episode in zip(futures, episodes, strict=True)}
+    of = {future.task_run_id: episode for future, episode in zip(futures, episodes, strict=True)}
     made: dict[str, Prepared] = {}
     failures: list[tuple[str, object]] = []
     for future in ended(list(futures), f"episodes of {studio.series.series}", before):
@@ -119,7 +121,10 @@ def prepare_all(studio: Studio, episodes: list[Episode], before: int) -> tuple[d
         if isinstance(answer, Prepared):
             made[answer.episode] = answer
         else:
-            failures.append((keys[future.task_run_id], answer))
+            episode = of[future.task_run_id]
+            failures.append((episode.key, answer))
+            if isinstance(answer, RecordingError):
+                prepared.leave_out(studio, episode, answer)
     return made, messages(failures)
 
 

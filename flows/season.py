@@ -17,7 +17,7 @@ from tasks.domain import Suggestion
 from tasks.episodes import list_episodes
 from tasks.labels import load
 from tasks.opening import open_series
-from tasks.prepared import find_prepared
+from tasks.prepared import find_left_out, find_prepared
 from tasks.studio import Studio
 from tasks.voices import Card, find_voice
 
@@ -79,7 +79,8 @@ def finished(studio: Studio, policy: str) -> Season | None:
     """The season as it stands in the store, if nothing is left to do; looks only, starts nothing."""
     episodes = list_episodes(studio.series, studio.store)
     prepared = [found for each in episodes if (found := find_prepared(studio, each))]
-    if len(prepared) < len(episodes):
+    failed = {each.key: why for each in episodes if (why := find_left_out(studio, each))}
+    if len(prepared) + len(failed) < len(episodes):
         return None
     cast = casting.find_cast(studio, casting.identity_of(prepared, casting.references_of(studio)))
     if cast is None or policy not in ("ask", "auto"):
@@ -94,17 +95,17 @@ def finished(studio: Studio, policy: str) -> Season | None:
         if found_set is None:
             return None
         made[slug] = found_set
-    return _with_voices(studio, len(prepared), made)
+    return _with_voices(studio, len(prepared), failed, made)
 
 
-def _with_voices(studio: Studio, episodes: int, made: dict[str, DataSet]) -> Season | None:
+def _with_voices(studio: Studio, episodes: int, failed: dict[str, str], made: dict[str, DataSet]) -> Season | None:
     left_out = {slug: why for slug in made if (why := why_not(studio, slug))}
     cards = {slug: find_voice(studio, slug) for slug in made if slug not in left_out}
     ready = tuple(card for card in cards.values() if card)
     if len(ready) < len(cards):
         return None
     return Season(
-        episodes=episodes, failed={}, waiting=(), data_sets=tuple(made.values()), voices=ready, left_out=left_out
+        episodes=episodes, failed=failed, waiting=(), data_sets=tuple(made.values()), voices=ready, left_out=left_out
     )
 
 

@@ -29,7 +29,7 @@ from infra.stage import Exit, Job, Listener, Outcome, Progress, Runner, Slots, S
 log = logging.getLogger("voicecast.stage")
 
 ATTEMPTS_ALONE = 2
-"""How often an item that took its engine down is tried again by itself."""
+"""How often an item that took its engine down is tried again by itself; one that hung has cost enough already."""
 
 
 @dataclass
@@ -167,7 +167,7 @@ class Dispatcher:
     def _again(self, lane: str, ticket: _Ticket, ended: Exit, *, suspect: bool) -> None:
         """The engine died: the item it died on is tried alone, the ones not begun wait as before."""
         ticket.deaths += suspect
-        if ticket.deaths > ATTEMPTS_ALONE:
+        if ticket.deaths > (0 if ended.reason == "stuck" else ATTEMPTS_ALONE):
             ticket.future.set_exception(EngineError(_obituary(ticket.job, ended)))
             return
         with self._mutex:

@@ -167,6 +167,12 @@ def clip_name(clip: str) -> str:
     return clip.replace("/", "-")
 
 
+def batch_name(clips: Mapping[str, Stored]) -> str:
+    """A name for clips that are cleaned together: other clips, another name, another record."""
+    members = hashlib.sha256(canonical([[name, each.sha256] for name, each in clips.items()]).encode()).hexdigest()
+    return f"{next(iter(clips))}-{members[:8]}"
+
+
 def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str, Any]:
     """A manifest's row with its file in the data set and what cleaning did to it."""
     cleaned = ledger.get(clip_name(line["clip"]))

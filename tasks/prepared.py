@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from containers.contract.codec import canonical, decode, encode
+from containers.contract.errors import RecordingError
 from containers.contract.stages import (
     CutResult,
     DiarizeResult,
@@ -91,6 +92,21 @@ def find_prepared(studio: Studio, episode: Episode) -> Prepared | None:
     prepared = decode(Prepared, record["prepared"], key)
     whole = all(studio.store.size(name) == size for name, size in record["files"].items())
     return prepared if whole and prepared.identity == identity_of(studio, episode) else None
+
+
+def leave_out(studio: Studio, episode: Episode, error: RecordingError) -> None:
+    """Remember that an episode cannot be used, until its file, an engine or an option changes."""
+    said = {"identity": identity_of(studio, episode), "message": str(error)}
+    write_json(studio.store, f"{folder_of(studio, episode)}/left_out.json", said)
+
+
+def find_left_out(studio: Studio, episode: Episode) -> str | None:
+    """Why an episode is left out, if it is."""
+    key = f"{folder_of(studio, episode)}/left_out.json"
+    if studio.store.size(key) is None:
+        return None
+    said = read_json(studio.store, key)
+    return str(said["message"]) if said["identity"] == identity_of(studio, episode) else None
 
 
 def publish(studio: Studio, episode: Episode, parts: Parts) -> Prepared:

@@ -9,7 +9,7 @@ from tasks import casting
 from tasks.data_sets import load_data_set
 from tasks.episodes import list_episodes
 from tasks.labels import load
-from tasks.prepared import find_prepared
+from tasks.prepared import find_left_out, find_prepared
 from tasks.studio import Studio
 from tasks.voices import current_voice
 
@@ -33,6 +33,7 @@ class Status:
     episodes: int
     prepared: int
     outstanding: tuple[str, ...]
+    left_out: dict[str, str]
     waiting: int
     characters: tuple[CharacterStatus, ...]
 
@@ -55,14 +56,17 @@ class Status:
 def status_of(studio: Studio) -> Status:
     """Looks into the store; starts nothing."""
     episodes = list_episodes(studio.series, studio.store)
-    outstanding = tuple(each.key for each in episodes if find_prepared(studio, each) is None)
+    left_out = {each.key: why for each in episodes if (why := find_left_out(studio, each))}
+    unfinished = [each.key for each in episodes if find_prepared(studio, each) is None]
+    outstanding = tuple(key for key in unfinished if key not in left_out)
     asked = studio.series.labels == "ask"
     cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
     speakers = Counter(each.character for each in labels.speakers.values())
     return Status(
         series=studio.series.title or studio.series.series,
         episodes=len(episodes),
-        prepared=len(episodes) - len(outstanding),
+        prepared=len(episodes) - len(unfinished),
+        left_out=left_out,
         outstanding=outstanding,
         waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),

@@ -29,6 +29,8 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         say(f"  not prepared: {key}", style="dim")
     if len(found.outstanding) > 10:
         say(f"  and {len(found.outstanding) - 10} more", style="dim")
+    for key, why in found.left_out.items():
+        say(f"  left out: {key}: {why}", style="yellow")
     table = Table("character", "rights", "speakers", "minutes", "of", "voice")
     for each in found.characters:
         rights = "yes" if each.rights else "[red]none[/red]"

@@ -62,6 +62,8 @@ def test_an_episode_that_cannot_be_read_is_named_and_stops_no_other(scripted: Sc
     done = run(scripted)
     assert list(done.failed) == ["s01e02"]
     assert "episode 2" in done.failed["s01e02"]
+    seen = finished(open_series(scripted.config, str(scripted.store)), "auto")
+    assert (seen.failed, seen.voices) == (done.failed, done.voices)
     assert [each.character for each in done.voices] == ["anna", "ben"]
 
 

@@ -25,6 +25,10 @@ from tasks.studio import Made, Source, Stored, Studio
 F = TypeVar("F", bound=Callable[..., Any])
 
 RETRIES = 2
+HEAVY = "heavy"
+"""Tag of runs that keep a machine busy for minutes, to find them by and to limit them on a server. One tag and not one
+a stage: Prefect asks the server about every new tag before it starts a task, which takes up to two seconds."""
+HEAVY_STAGES = ("separate", "diarize", "train", "convert")
 
 
 def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -37,7 +41,7 @@ def stage_task(stage: str, of: str) -> Callable[[F], F]:
     return task(
         name=stage,
         task_run_name=f"{stage} {of}",
-        tags=[stage],
+        tags=[HEAVY] if stage in HEAVY_STAGES else [],
         retries=RETRIES,
         retry_delay_seconds=exponential_backoff(settings().retry_seconds),
         retry_condition_fn=machine_fault,

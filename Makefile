@@ -19,7 +19,7 @@ demo: setup  ## Run the main job on a small series made here; ends with a page t
 	$(BIN)/voicecast demo
 
 test: $(VENV)/.dev  ## Set up and run the tests (under 8 minutes on 2 cores)
-	$(BIN)/python -m pytest -m "not bench" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench" $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules
 	$(BIN)/ruff check .

@@ -74,7 +74,10 @@ class Alive:
     def __enter__(self) -> None:
         while True:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._stream = open(self._folder / "alive", "w")
+            try:
+                self._stream = open(self._folder / "alive", "w")
+            except FileNotFoundError:  # a sweep that found an older folder of this name has just removed it
+                continue
             fcntl.flock(self._stream, fcntl.LOCK_EX)
             if os.fstat(self._stream.fileno()).st_nlink:  # else a sweep was faster
                 return

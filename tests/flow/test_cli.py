@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from flows.cli.main import app, main
 from tests.flow.conftest import RIGHTS, Scripted
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 
 HERE = Path(__file__).parents[2]
 COMMANDS = (

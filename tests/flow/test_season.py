@@ -20,7 +20,7 @@ from tasks.labels import history
 from tasks.opening import open_series
 from tests.flow.conftest import Scripted
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 
 
 def run(scripted: Scripted, labels: str = "auto") -> object:

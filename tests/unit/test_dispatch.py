@@ -263,10 +263,12 @@ def test_sweeps_and_starts_at_the_same_time_do_no_harm(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         sweepers = [pool.submit(sweeping) for _ in range(2)]
-        for i in range(200):
-            with Alive(tmp_path / str(i)):
-                assert (tmp_path / str(i) / "alive").exists()
-        stop.set()
+        try:
+            for i in range(200):
+                with Alive(tmp_path / str(i)):
+                    assert (tmp_path / str(i) / "alive").exists()
+        finally:
+            stop.set()
         assert [each.result() for each in sweepers] == [None, None]
 
 

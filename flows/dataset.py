@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
@@ -24,6 +25,14 @@ from tasks.studio import Studio
 
 CLEANED_TOGETHER = 64
 """Clips in one item of the clean stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSets:
+    """The data sets that are ready, and why the other characters have none."""
+
+    ready: tuple[DataSet, ...]
+    failed: dict[str, str]
 
 
 @task(name="verdicts", task_run_name="verdicts on {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
@@ -61,7 +70,7 @@ def make_data_sets(
     labels: str | None = None,
     engines: dict[str, str] | None = None,
     runners: dict[str, str] | None = None,
-) -> tuple[DataSet, ...]:
+) -> DataSets:
     """The data set of every character, from the labels that count now; one that fails stops no other."""
     studio = open_series(config, store, engines=engines, runners=runners)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
@@ -70,6 +79,7 @@ def make_data_sets(
     wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in studio.series.characters}
     found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
     outstanding = [slug for slug, each in found.items() if each is None]
+    failures: list[tuple[str, object]] = []
     if outstanding:
         rows, hashes = judge(studio, cast, counted, prepared)
         futures = make_data_set.map(
@@ -80,18 +90,19 @@ def make_data_sets(
             unmapped(hashes),
             unmapped(prepared),
         )
-        failures: list[tuple[str, object]] = []
+        names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}
         for future in ended(list(futures), f"data sets of {studio.series.series}"):
             answer = future.result(raise_on_failure=False)
             if isinstance(answer, DataSet):
                 found[answer.character] = answer
             else:
-                failures.append((future.task_run_id.hex, answer))
-        for message in messages(failures).values():
-            get_run_logger().error("a data set failed: %s", message)
+                failures.append((names[future.task_run_id], answer))
+    failed = messages(failures)
+    for slug, message in failed.items():
+        get_run_logger().error("no data set of %s: %s", slug, message)
     made = tuple(each for each in found.values() if each)
     tell(studio, made)
-    return made
+    return DataSets(ready=made, failed=failed)
 
 
 def tell(studio: Studio, made: Sequence[DataSet]) -> None:

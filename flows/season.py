@@ -69,9 +69,9 @@ def finish(
         episodes=outcome.episodes,
         failed=outcome.failed,
         waiting=(),
-        data_sets=made,
+        data_sets=made.ready,
         voices=training.voices,
-        left_out=training.left_out,
+        left_out=training.left_out | made.failed,
     )
 
 

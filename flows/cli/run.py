@@ -81,9 +81,10 @@ def dataset(
     with stage_bars():
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
-    for each in made:
+    for each in made.ready:
         table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), _counted(each.dropped))
     console.print(table)
+    name_without_data(made.failed)
 
 
 def train(
@@ -122,7 +123,11 @@ def show_season(done: Season) -> None:
         why = (done.left_out or {}).get(each.character, "")
         table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, cell(why))
     console.print(table)
-    show_failed(done.failed)
+    name_failed(done.failed)
+    without = (done.left_out or {}).keys() - {each.character for each in done.data_sets}
+    name_without_data({slug: (done.left_out or {})[slug] for slug in sorted(without)})
+    if done.failed:
+        raise typer.Exit(LEFT_OUT)
 
 
 def show_failed(failed: dict[str, str]) -> None:
@@ -153,3 +158,11 @@ def _parameters(
         "engines": pairs(engine, "--engine") or None,
         "runners": pairs(runner, "--runner") or None,
     }
+
+
+def name_without_data(failed: dict[str, str]) -> None:
+    """Name the characters whose data set failed; exit code 1, since trying again can help."""
+    for slug, message in failed.items():
+        say(f"No data set of {slug}: {message}", style="yellow")
+    if failed:
+        raise typer.Exit(1)

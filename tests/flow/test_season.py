@@ -75,6 +75,14 @@ def test_an_episode_in_which_nobody_speaks_is_finished_all_the_same(scripted: Sc
     assert scripted.keys("episodes/s01e02/clips/*") == []
 
 
+def test_a_data_set_that_fails_is_named_and_stops_no_other(scripted: Scripted) -> None:
+    scripted.episode(1, cast=["A"])
+    scripted.episode(2, cast=["B"], fail="recording", stage="clean")
+    done = run(scripted)
+    assert [each.character for each in done.voices] == ["anna"]
+    assert "episode 2" in done.left_out["ben"]
+
+
 def test_a_machine_fault_is_tried_again(scripted: Scripted) -> None:
     scripted.episode(1, fail="machine", stage="diarize", times=1)
     assert run(scripted).failed == {}

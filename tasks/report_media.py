@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from tasks import orders
 from tasks.orders import Shown
 from tasks.report import Sound
 from tasks.studio import Stored, Studio
+
+log = logging.getLogger("voicecast.report")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,8 @@ class Media:
             return []
         try:
             made = self.studio.make(orders.preview(self.studio, of, tuple(shown)))
-        except StageError:
+        except StageError as error:
+            log.warning("the page is without the sounds of %s: %s", of, error)
             return [None] * len(shown)
         return [
             Sound(

@@ -66,15 +66,6 @@ def speak(studio: Studio, line: Line) -> Spoken:
     return _keep(studio, card, made.stored(made.result.speech), about)
 
 
-def find_line(studio: Studio, line: Line) -> Spoken | None:
-    """The line, if it is spoken already by the present voice and engines."""
-    looking = Studio(series=studio.series, store=studio.store)
-    try:
-        return speak(looking, line)
-    except LookupError:
-        return None
-
-
 def _source(studio: Studio, line: Line) -> tuple[Stored, dict[str, Any]]:
     if line.audio:
         given = Source(path=line.audio.absolute(), sha256=sha256_known(line.audio, studio.store))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tasks.speaking import Line, NothingToSay, find_line, marked, speak
+from tasks.speaking import Line, NothingToSay, marked, speak
 from tasks.studio import Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
 from tests.unit.test_voices import voice
@@ -89,12 +89,7 @@ def test_a_spoken_line_says_what_it_is_in_the_file_and_beside_it(studio: Studio)
     assert spoken.about["source"]["text"] == "必殺技、ゴッドハンド！"
     assert spoken.about["rights"]["by"] == "the tests"
     assert soundfile.info(io.BytesIO(data)).frames > 0
-    assert find_line(studio, line) == spoken
     assert speak(looking(studio), line) == spoken
-
-
-def test_a_line_that_is_new_is_not_found(studio: Studio) -> None:
-    assert find_line(studio, Line(character="anna", text="まだ")) is None
 
 
 def test_a_recording_is_said_again_and_named_by_its_hash(studio: Studio, tmp_path: Path) -> None:

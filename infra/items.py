@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class Alive:
             except FileNotFoundError:  # a sweep that found an older folder of this name has just removed it
                 continue
             fcntl.flock(self._stream, fcntl.LOCK_EX)
-            if os.fstat(self._stream.fileno()).st_nlink:  # else a sweep was faster
+            if _is_still(self._folder / "alive", self._stream.fileno()):  # else a sweep was faster
                 return
             self._stream.close()
 
@@ -94,10 +95,18 @@ def sweep(starts: Path) -> None:
         try:
             with open(folder / "alive") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                if _is_still(folder / "alive", stream.fileno()):  # else this folder is a newer start's
+                    shutil.rmtree(folder.rename(folder.with_name(f"swept-{uuid.uuid4().hex}")), ignore_errors=True)
         except FileNotFoundError:
             with suppress(FileNotFoundError):
                 if time.time() - folder.stat().st_mtime > 3600:
                     shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

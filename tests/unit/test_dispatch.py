@@ -261,15 +261,15 @@ def test_sweeps_and_starts_at_the_same_time_do_no_harm(tmp_path: Path) -> None:
         while not stop.is_set():
             sweep(tmp_path)
 
-    with ThreadPoolExecutor(2) as pool:
-        sweepers = [pool.submit(sweeping) for _ in range(2)]
+    with ThreadPoolExecutor(3) as pool:
+        sweepers = [pool.submit(sweeping) for _ in range(3)]
         try:
-            for i in range(200):
-                with Alive(tmp_path / str(i)):
-                    assert (tmp_path / str(i) / "alive").exists()
+            for i in range(400):
+                with Alive(tmp_path / str(i % 7)):
+                    assert (tmp_path / str(i % 7) / "alive").exists()
         finally:
             stop.set()
-        assert [each.result() for each in sweepers] == [None, None]
+        assert [each.result() for each in sweepers] == [None] * 3
 
 
 def test_a_dispatcher_that_is_done_with_leaves_an_empty_work_folder(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ No engine is imported or started here.
 from __future__ import annotations
 
 import hashlib
+import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +37,9 @@ class Engine:
     batch: int
     timeout_s: float
     neutral_options: tuple[str, ...]
+    python: str = ""
+    torch: str = ""
+    weights: dict[str, str | list[str]] = field(default_factory=dict, hash=False)
 
     @property
     def folder(self) -> Path:
@@ -44,12 +48,23 @@ class Engine:
     @property
     def installed(self) -> bool:
         """Whether a start by the process runner can be tried."""
-        return self.environment == "house" or self.python.exists()
+        return self.interpreter.exists()
 
     @property
-    def python(self) -> Path:
-        """The interpreter of the engine's own environment."""
+    def interpreter(self) -> Path:
+        """What runs the engine on this machine: the house's own Python, or that of the engine's environment."""
+        if self.environment == "house":
+            return Path(sys.executable)
         return settings().engines_dir.absolute() / self.name / "bin" / "python"
+
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a start: those given, and the weights the engine takes by default."""
+        return {**self.weights, **given}
+
+    def weights_named(self, options: dict[str, Any]) -> list[str]:
+        """Names of the weights that these options name, without repetition."""
+        named = (options[key] for key in self.weights if options.get(key))
+        return sorted({name for each in named for name in ([each] if isinstance(each, str) else each)})
 
 
 @cache

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only set the engine up and say its version")
     parser.add_argument("--tied", action="store_true", help="exit when standard input closes: the parent is gone")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)  # as the first process of a container it would not be heard otherwise
     if options.tied:
         threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
@@ -53,10 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         _write_error(options.workdir, EngineError(f"{type(error).__name__}: {error}"))
         return EngineError.exit_code
     if not options.check:
-        for folder in sorted(options.workdir.glob("items/*")):
-            if folder.is_dir() and not _finished(folder):
-                _run(backend, model, Item(folder))
+        folders = sorted(path for path in options.workdir.glob("items/*") if path.is_dir() and not _finished(path))
+        _run_all(backend, model, [Item(folder) for folder in folders])
     return 0
+
+
+def _leave(*_: object) -> None:
+    os._exit(128 + signal.SIGTERM)
 
 
 def _leave_with_parent() -> None:
@@ -96,16 +101,76 @@ def _finished(folder: Path) -> bool:
     return (folder / "result.json").exists() or (folder / "error.json").exists()
 
 
+def _run_all(backend: Any, model: Any, items: list[Item]) -> None:
+    """Each item by itself; those of a stage that the backend plays for many at once, together."""
+    together: dict[str, list[Item]] = {}
+    for item in items:
+        stage = _stage_of(item)
+        if hasattr(backend, f"{stage}_many"):
+            together.setdefault(stage, []).append(item)
+        else:
+            _run(backend, model, item)
+    for stage, several in together.items():
+        _Together(backend, stage, several).run(model)
+
+
 def _run(backend: Any, model: Any, item: Item) -> None:
-    began = time.monotonic()
-    write_atomically(item.path / "started", "")
-    shutil.rmtree(item.path / "out", ignore_errors=True)  # what an attempt that died has left
+    began = _begin(item)
     try:
         stage, request = _request(item, backend)
-        result = getattr(backend, stage)(model, request, item)
-        _check(stage, result, item)
-        answer = {"contract": CONTRACT, "stage": stage, "engine": backend.version(), "result": result}
-        text = canonical(answer)
+        answer = getattr(backend, stage)(model, request, item)
+    except (Exception, SystemExit) as error:  # some programs made into libraries leave by SystemExit
+        answer = error
+    _answer(backend, item, answer, began)
+
+
+class _Together:
+    """Items of one stage that are given to the backend as it draws them, and answered as it ends them."""
+
+    def __init__(self, backend: Any, stage: str, items: list[Item]) -> None:
+        self._backend, self._stage, self._waiting = backend, stage, items[::-1]
+        self._open: dict[Item, float] = {}
+
+    def run(self, model: Any) -> None:
+        while self._waiting:
+            try:
+                for item, answer in getattr(self._backend, f"{self._stage}_many")(model, self._drawn()):
+                    _answer(self._backend, item, answer, self._open.pop(item))
+                left: BaseException = EngineError(f"{self._stage} ended without an answer")
+            except (Exception, SystemExit) as error:
+                left = error
+            for item, began in self._open.items():
+                _answer(self._backend, item, left, began)
+            self._open.clear()
+
+    def _drawn(self) -> Iterator[tuple[Any, Item]]:
+        while self._waiting:
+            item = self._waiting.pop()
+            began = _begin(item)
+            try:
+                _, request = _request(item, self._backend)
+            except StageError as error:
+                _answer(self._backend, item, error, began)
+                continue
+            self._open[item] = began
+            yield request, item
+
+
+def _begin(item: Item) -> float:
+    write_atomically(item.path / "started", "")
+    shutil.rmtree(item.path / "out", ignore_errors=True)  # what an attempt that died has left
+    return time.monotonic()
+
+
+def _answer(backend: Any, item: Item, answer: Any, began: float) -> None:
+    """Write what an item came to: its result, or the error it ended in."""
+    stage = _stage_of(item)
+    try:
+        if isinstance(answer, BaseException):
+            raise answer
+        _check(stage, answer, item)
+        envelope = {"contract": CONTRACT, "stage": stage, "engine": backend.version(), "result": answer}
+        text = canonical(envelope)
         _write_run(item, began)
         write_atomically(item.path / "result.json", text)
     except StageError as error:
@@ -114,11 +179,19 @@ def _run(backend: Any, model: Any, item: Item) -> None:
     except MemoryError:
         _write_run(item, began)
         _write_error(item.path, EngineError("out of memory; give the engine more memory_gb in engines.toml"))
-    except (Exception, SystemExit) as error:  # some programs made into libraries leave by SystemExit
-        traceback.print_exc()
+    except (Exception, SystemExit) as error:
+        traceback.print_exception(error)
         _write_run(item, began)
         _write_error(item.path, EngineError(f"{type(error).__name__}: {error}"))
     item.progress(1.0)
+
+
+def _stage_of(item: Item) -> str:
+    """The stage an item asks for; empty where that cannot be read, which `_request` then says."""
+    try:
+        return str(json.loads((item.path / "request.json").read_text("utf-8"))["stage"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _request(item: Item, backend: Any) -> tuple[str, Any]:

@@ -71,8 +71,3 @@ def cache_folder() -> Path:
     path = Path(os.environ.get("VOICECAST_CACHE", "/cache"))
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def weights_folder() -> Path:
-    """Where the runner mounts weights, read-only."""
-    return Path(os.environ.get("VOICECAST_WEIGHTS", "/weights"))

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -49,7 +48,7 @@ class ProcessRunner:
         if not engine.installed:
             raise EngineError(f"engine {engine.name} is not installed; run: voicecast engines install {engine.name}")
         code = lay_code(engine, self._work / "code")
-        python = sys.executable if engine.environment == "house" else str(engine.python)
+        python = str(engine.interpreter)
         command = [python, "-m", "containers.contract", engine.name, str(start.workdir), "--tied"]
         child = subprocess.Popen(
             command,
@@ -156,7 +155,7 @@ def about(engine: Engine, folder: Path) -> str:
     if not engine.installed:
         return f"no; run: voicecast engines install {engine.name}"
     code = lay_code(engine, folder / "code")
-    python = sys.executable if engine.environment == "house" else str(engine.python)
+    python = str(engine.interpreter)
     start = Start(id="check", engine=engine, workdir=folder, cache=folder / "cache", items=0)
     command = [python, "-m", "containers.contract", engine.name, str(folder), "--check"]
     with suppress(subprocess.TimeoutExpired):

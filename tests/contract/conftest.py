@@ -212,7 +212,7 @@ def launch(code: Path) -> Iterator[Launch]:
 
     def start(name: str, workdir: Path, *flags: str, **pipes: Any) -> subprocess.Popen[bytes]:
         engine = engines().get(name)
-        python = str(engine.python) if engine and engine.environment == "own" else sys.executable
+        python = str(engine.interpreter) if engine else sys.executable
         command = [python, "-m", "containers.contract", name, str(workdir), *flags]
         children.append(subprocess.Popen(command, cwd=code, **pipes))
         return children[-1]

@@ -75,10 +75,10 @@ class Dispatcher:
     def _serve(self, lane: str, engine: Engine) -> None:
         while self._goes_on(lane):
             try:
-                with self._slots(engine):
+                with self._slots(engine) as gpus:
                     batch = self._take(lane, engine)
                     if batch:
-                        self._start(lane, batch)
+                        self._start(lane, batch, gpus)
             except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
                 self._fail_all(lane, _of_machine(error))
 
@@ -108,9 +108,9 @@ class Dispatcher:
         for ticket in tickets:
             ticket.future.set_exception(error)
 
-    def _start(self, lane: str, batch: list[_Ticket]) -> None:
+    def _start(self, lane: str, batch: list[_Ticket], gpus: tuple[str, ...]) -> None:
         try:
-            self._run_batch(lane, batch)
+            self._run_batch(lane, batch, gpus)
         except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
             for ticket in batch:
                 if not ticket.future.done():
@@ -119,7 +119,7 @@ class Dispatcher:
             with self._mutex:
                 self._busy[lane] -= 1
 
-    def _run_batch(self, lane: str, batch: list[_Ticket]) -> None:
+    def _run_batch(self, lane: str, batch: list[_Ticket], gpus: tuple[str, ...]) -> None:
         job = batch[0].job
         start = Start(
             id=uuid.uuid4().hex[:12],
@@ -127,6 +127,7 @@ class Dispatcher:
             workdir=self._work / "starts" / uuid.uuid4().hex[:12],
             cache=self._work / "cache" / job.engine.name,
             items=len(batch),
+            gpus=gpus,
         )
         start.cache.mkdir(parents=True, exist_ok=True)
         folders = {f"{i:04d}-{each.job.identity[:16]}": each for i, each in enumerate(batch)}

@@ -1,11 +1,7 @@
-"""The engines there are: engines.toml as values, and what makes an engine this engine.
-
-No engine is imported or started here.
-"""
+"""The engines there are: engines.toml as values. No engine is imported or started here."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -13,8 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from containers.contract.codec import canonical
-from containers.contract.stages import CONTRACT, STAGES
+from containers.contract.stages import STAGES
 from infra.settings import HERE, settings
 
 CONTAINERS = HERE / "containers"
@@ -46,16 +41,16 @@ class Engine:
         return CONTAINERS / self.name
 
     @property
-    def installed(self) -> bool:
-        """Whether a start by the process runner can be tried."""
-        return self.interpreter.exists()
+    def environment_folder(self) -> Path:
+        """Where an environment of its own lies."""
+        return settings().engines_dir.absolute() / self.name
 
     @property
     def interpreter(self) -> Path:
         """What runs the engine on this machine: the house's own Python, or that of the engine's environment."""
         if self.environment == "house":
             return Path(sys.executable)
-        return settings().engines_dir.absolute() / self.name / "bin" / "python"
+        return self.environment_folder / "bin" / "python"
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a start: those given, and the weights the engine takes by default."""
@@ -89,42 +84,3 @@ def _engine(name: str, table: dict[str, Any]) -> Engine:
     if unknown:
         raise UnknownEngine(f"engines.toml: {name} plays unknown stages {sorted(unknown)}")
     return Engine(**{"name": name, **lists})
-
-
-def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) -> str:
-    """What makes a result this result: engine code and locks, options that matter, the request's hashes."""
-    parts = {
-        "contract": CONTRACT,
-        "stage": stage,
-        "engine": engine.name,
-        "code": code_hash(engine.name),
-        "options": options_that_count(engine, options),
-        "request": request,
-    }
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()
-
-
-def options_that_count(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
-    """Options without those that do not change a result."""
-    return {key: value for key, value in options.items() if key not in engine.neutral_options}
-
-
-@cache
-def code_hash(name: str) -> str:
-    """Hash of an engine's folder: its code, locked requirements and Dockerfile, not its prose."""
-    digest = hashlib.sha256()
-    for path in code_files(name):
-        digest.update(path.relative_to(CONTAINERS).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def code_files(name: str) -> list[Path]:
-    """The files that make an engine, in order."""
-    kinds = {".py", ".txt", ".toml", ".json"}
-    found = (CONTAINERS / name).rglob("*")
-    return sorted(
-        path
-        for path in found
-        if path.is_file() and "__pycache__" not in path.parts and (path.suffix in kinds or path.name == "Dockerfile")
-    )

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     memory_gb: float | None = None
     """Memory engines may take together; default: this machine's, less 2 GB."""
     gpus: int | None = None
-    """GPUs engines may take together; default: what the machine shows."""
+    """The most GPUs engines may take together, 0 to compute on the CPU; default: all that the machine shows."""
     slots: Literal["server", "machine"] | None = None
     """Who counts starts of engines: the Prefect server's limits, over all machines, or file locks of this machine;
     default: the server where one is set up. A server on SQLite takes about two seconds a start."""

@@ -23,7 +23,7 @@ POLL_SECONDS = 0.05
 
 
 class MachineSlots:
-    """Call it with an engine to hold what one start of it takes."""
+    """Call it with an engine to hold what one start of it takes; gives the GPUs that are its own."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"voicecast-slots-{os.getuid()}"
@@ -31,25 +31,34 @@ class MachineSlots:
         self._memory = MemoryGB()
 
     @contextmanager
-    def __call__(self, engine: Engine) -> Iterator[None]:
+    def __call__(self, engine: Engine) -> Iterator[tuple[str, ...]]:
         with ExitStack() as held:
-            held.enter_context(self._some_of("gpu", engine.gpu, gpus()))
             held.enter_context(self._some_of(engine.name, 1, engine.at_most))
             held.enter_context(self._memory(engine.memory_gb))
-            yield
+            yield held.enter_context(self.gpus(engine))
 
     @contextmanager
-    def _some_of(self, name: str, wanted: int, count: int) -> Iterator[None]:
+    def gpus(self, engine: Engine) -> Iterator[tuple[str, ...]]:
+        """Hold GPUs of this machine for a start; none where it has none, and the engine computes on the CPU."""
+        there = gpus()
+        if there and engine.gpu > len(there):
+            raise EngineError(
+                f"engine {engine.name} wants {engine.gpu} GPUs and this machine has {len(there)}; see VOICECAST_GPUS"
+            )
+        with self._some_of("gpu", engine.gpu if there else 0, len(there)) as taken:
+            yield tuple(there[i] for i in taken)
+
+    @contextmanager
+    def _some_of(self, name: str, wanted: int, count: int) -> Iterator[list[int]]:
         """Hold `wanted` of `count`, all or none, so that two who want several never wait for each other."""
-        if wanted > count:
-            raise EngineError(f"the engine wants {wanted} {name} and this machine has {count}; see VOICECAST_GPUS")
         while True:
             with ExitStack() as held:
-                got = 0
+                got: list[int] = []
                 for i in range(count):
-                    got += got < wanted and self._take(held, f"{name}.{i}")
-                if got == wanted:
-                    yield
+                    if len(got) < wanted and self._take(held, f"{name}.{i}"):
+                        got.append(i)
+                if len(got) == wanted:
+                    yield got
                     return
             time.sleep(POLL_SECONDS)
 
@@ -89,7 +98,11 @@ def memory_gb() -> float:
     return settings().memory_gb or max(1.0, whole - 2)
 
 
-def gpus() -> int:
-    """GPUs that engines may take together; an engine that asks for more is refused."""
+def gpus() -> tuple[str, ...]:
+    """GPUs that engines may take together, as CUDA names them: CUDA_VISIBLE_DEVICES, else all of this machine."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    names = [name.strip() for name in visible.split(",")] if visible is not None else [str(i) for i in range(found)]
+    names = [name for name in names if name and name != "-1"]
     known = settings().gpus
-    return known if known is not None else len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    return tuple(names if known is None else names[:known])

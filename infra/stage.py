@@ -9,11 +9,12 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from infra.engines import Engine
+from infra.settings import settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +49,15 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """One start of an engine over the items below `workdir`."""
+    """One start of an engine over the items below `workdir`; `gpus`: those it may use, as CUDA names them."""
 
     id: str
     engine: Engine
     workdir: Path
     cache: Path
     items: int
+    gpus: tuple[str, ...] = ()
+    weights: Path = field(default_factory=lambda: settings().weights_dir.absolute())  # noqa: PLW0108 (settings at the start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,4 +99,5 @@ def _nobody(_: Progress) -> None:
     return None
 
 
-Slots = Callable[[Engine], AbstractContextManager[object]]
+Slots = Callable[[Engine], AbstractContextManager[tuple[str, ...]]]
+"""Holds what a start of an engine takes, and gives the GPUs that are its own."""

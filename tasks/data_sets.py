@@ -14,7 +14,8 @@ from typing import Any
 
 from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import CleanClip, CleanResult
-from infra.engines import code_hash, engine_for, options_that_count
+from infra.engines import engine_for
+from infra.identity import makers
 from infra.store import read_json, write_json
 from tasks import cast as cast_rules
 from tasks import dataset, orders, purity, selection, verdicts
@@ -51,7 +52,6 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
     """Changes with the cast, the labels, what the series file asks of a data set, and the clean engine."""
     series = studio.series
     engine = engine_for(series.engine("clean"), "clean")
-    options = options_that_count(engine, series.options.get(engine.name, {}))
     parts = {
         "character": character,
         "cast": cast.identity,
@@ -59,7 +59,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
         "targets": series.targets.model_dump(),
         "quality": series.quality,
         "denoise": series.denoise,
-        "engine": [engine.name, code_hash(engine.name), options],
+        "engine": makers(engine, series.options.get(engine.name, {})),
         "rules": hash_of_code(cast_rules, dataset, purity, selection, verdicts),
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()

@@ -27,7 +27,8 @@ from containers.contract.stages import (
     SeparateResult,
     Turn,
 )
-from infra.engines import code_hash, engine_for, options_that_count
+from infra.engines import engine_for
+from infra.identity import makers
 from infra.store import Store, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
 from tasks.episodes import list_episodes
@@ -73,10 +74,7 @@ def identity_of(studio: Studio, episode: Episode) -> str:
     parts = {
         "episode": episode.sha256,
         "language": series.language,
-        "engines": {
-            stage: [each.name, code_hash(each.name), options_that_count(each, series.options.get(each.name, {}))]
-            for stage, each in chosen.items()
-        },
+        "engines": {stage: makers(each, series.options.get(each.name, {})) for stage, each in chosen.items()},
         "cast_size": series.cast_size.model_dump(),
         "clip_seconds": series.targets.clip_seconds,
     }

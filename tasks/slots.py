@@ -28,7 +28,7 @@ def slots_of_run() -> Slots:
 def create_limits() -> None:
     """Create or correct the limits; without them nothing would be held."""
     limits = {f"{PREFIX}-{engine.name}": engine.at_most for engine in engines().values()}
-    limits |= {f"{PREFIX}-gpu": max(1, gpus())}
+    limits |= {f"{PREFIX}-gpu": max(1, len(gpus()))}
     with get_client(sync_client=True) as client:
         for name, limit in limits.items():
             client.upsert_global_concurrency_limit_by_name(name, limit)
@@ -42,12 +42,13 @@ class ServerSlots:
 
     def __init__(self) -> None:
         self._memory = MemoryGB()
+        self._machine = MachineSlots()
 
     @contextmanager
-    def __call__(self, engine: Engine) -> Iterator[None]:
+    def __call__(self, engine: Engine) -> Iterator[tuple[str, ...]]:
         with ExitStack() as held:
-            if engine.gpu:
+            if engine.gpu and gpus():
                 held.enter_context(concurrency(f"{PREFIX}-gpu", occupy=engine.gpu, strict=True))
             held.enter_context(concurrency(f"{PREFIX}-{engine.name}", occupy=1, strict=True))
             held.enter_context(self._memory(engine.memory_gb))
-            yield
+            yield held.enter_context(self._machine.gpus(engine))

@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 from containers.contract.codec import decode, encode
 from containers.contract.stages import File
 from infra.dispatch import Dispatcher
-from infra.engines import engine_for, identity
+from infra.engines import Engine, engine_for
+from infra.identity import identity
 from infra.stage import Job, Outcome
 from infra.store import Store, read_json, write_json
 from tasks.series import Series
@@ -127,7 +128,7 @@ class Studio:
                 identity=self.identity(order),
                 engine=engine,
                 runner=self.series.runners.get(engine.name, "process"),
-                options=self._options(engine.name),
+                options=self._options(engine),
                 stage=order.stage,
                 request=encode(order.request),
                 inputs={path: self._local(file) for path, file in order.inputs.items()},
@@ -171,10 +172,10 @@ class Studio:
     def identity(self, order: Order[Any]) -> str:
         """What makes an order's result this result; known without running anything."""
         engine = engine_for(self.series.engine(order.stage), order.stage)
-        return identity(engine, order.stage, encode(order.request), self._options(engine.name))
+        return identity(engine, order.stage, encode(order.request), self._options(engine))
 
-    def _options(self, engine: str) -> dict[str, Any]:
-        return self.series.options.get(engine, {})
+    def _options(self, engine: Engine) -> dict[str, Any]:
+        return engine.options(self.series.options.get(engine.name, {}))
 
     def _local(self, file: Stored | Source) -> Path:
         return file.path if isinstance(file, Source) else self.store.path(file.key)

@@ -1,9 +1,7 @@
-"""status, report, engines: what there is."""
+"""status, report: what there is."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +9,11 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, SeriesId, StoreAt, opened
-from flows.cli.terminal import cell, console, say, stage_bars
+from flows.cli.terminal import console, say, stage_bars
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (status, report, engines):
+    for command in (status, report):
         app.command()(command)
 
 
@@ -55,19 +53,3 @@ def report(
     with stage_bars() as bars:
         page = write_report(with_engines(studio, MachineSlots(), bars), output)
     say(f"Open {page} in a browser.")
-
-
-def engines() -> None:
-    """Which engines are installed, their versions, and what they lack."""
-    from infra.engines import engines as known
-    from infra.runners.process import about
-
-    table = Table("engine", "stages", "installed", "GPU", "memory")
-    for engine in known().values():
-        folder = Path(tempfile.mkdtemp(prefix="voicecast-"))
-        try:
-            version = about(engine, folder)
-        finally:
-            shutil.rmtree(folder)
-        table.add_row(engine.name, " ".join(engine.stages), cell(version), str(engine.gpu), f"{engine.memory_gb:g} GB")
-    console.print(table)

@@ -19,9 +19,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from containers.contract.codec import canonical
 from containers.contract.errors import EngineError
-from infra.engines import CONTAINERS, Engine, code_files, code_hash
-from infra.settings import settings
+from infra.engines import CONTAINERS, Engine
+from infra.environments import installed
+from infra.identity import code_files, code_hash
 from infra.stage import Exit, Start
 
 PASSED_ON = (
@@ -31,7 +33,6 @@ PASSED_ON = (
     "TMPDIR",
     "TZ",
     "LD_LIBRARY_PATH",
-    "CUDA_VISIBLE_DEVICES",
     "NVIDIA_VISIBLE_DEVICES",
 )
 """Variables a child gets; all others may hold secrets."""
@@ -45,7 +46,7 @@ class ProcessRunner:
 
     def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
         engine = start.engine
-        if not engine.installed:
+        if not installed(engine):
             raise EngineError(f"engine {engine.name} is not installed; run: voicecast engines install {engine.name}")
         code = lay_code(engine, self._work / "code")
         python = str(engine.interpreter)
@@ -103,7 +104,8 @@ def _environment(start: Start, code: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(start.cache),
         "VOICECAST_CACHE": str(start.cache),
-        "VOICECAST_WEIGHTS": str(settings().weights_dir.absolute()),
+        "CUDA_VISIBLE_DEVICES": ",".join(start.gpus),
+        "VOICECAST_WEIGHTS": str(start.weights),
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
@@ -152,11 +154,12 @@ def _exit(code: int, expired: bool, start: Start, last: str) -> Exit:
 
 def about(engine: Engine, folder: Path) -> str:
     """An engine's version, from its own set-up; or what it lacks."""
-    if not engine.installed:
+    if not installed(engine):
         return f"no; run: voicecast engines install {engine.name}"
     code = lay_code(engine, folder / "code")
     python = str(engine.interpreter)
     start = Start(id="check", engine=engine, workdir=folder, cache=folder / "cache", items=0)
+    (folder / "options.json").write_text(canonical(engine.options({})), "utf-8")
     command = [python, "-m", "containers.contract", engine.name, str(folder), "--check"]
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=120)

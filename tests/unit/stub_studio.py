@@ -30,7 +30,7 @@ def studio_at(folder: Path, **said: Any) -> Studio:
     }
     store = LocalStore(folder / "store")
     runners = {"process": ProcessRunner(store.work)}
-    dispatcher = Dispatcher(store.work, runners, lambda _: nullcontext(), lambda _: None)
+    dispatcher = Dispatcher(store.work, runners, lambda _: nullcontext(()), lambda _: None)
     series = Series.model_validate({**fields, **said, "folder": folder})
     return Studio(series=series, store=store, dispatcher=dispatcher)
 

@@ -23,7 +23,8 @@ from containers.contract.errors import EngineError, RecordingError, RequestError
 from containers.contract.item import sha256_of
 from containers.contract.stages import File, ProbeRequest
 from infra.dispatch import Dispatcher
-from infra.engines import Engine, engines, identity
+from infra.engines import Engine, engines
+from infra.identity import identity
 from infra.items import Alive, sweep
 from infra.runners.process import ProcessRunner
 from infra.stage import Exit, Job, Outcome, Progress, Start
@@ -55,9 +56,9 @@ class House:
         self.dispatcher = Dispatcher(folder / "work", {"process": self.runner}, self._slots, self.heard.append)
 
     @contextmanager
-    def _slots(self, _: Engine) -> Iterator[None]:
+    def _slots(self, _: Engine) -> Iterator[tuple[str, ...]]:
         self.open.wait()
-        yield
+        yield ()
 
     def job(self, name: str, engine: Engine = STUB, options: dict[str, Any] | None = None, **script: Any) -> Job:
         """A job to look into a scripted video."""
@@ -190,11 +191,11 @@ def test_a_failure_of_the_slots_is_told_to_all_who_wait_and_the_next_job_runs(tm
     broken.set()
 
     @contextmanager
-    def slots(engine: Engine) -> Iterator[None]:
+    def slots(engine: Engine) -> Iterator[tuple[str, ...]]:
         with house._slots(engine):
             if broken.is_set():
                 raise ConnectionError("the server is gone")
-            yield
+            yield ()
 
     house.dispatcher = Dispatcher(tmp_path / "work", {"process": house.runner}, slots, house.heard.append)
     failures = house.run(*(house.job(f"e{i}") for i in range(3)))
@@ -273,7 +274,7 @@ def test_sweeps_and_starts_at_the_same_time_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_dispatcher_that_is_done_with_leaves_an_empty_work_folder(tmp_path: Path) -> None:
-    dispatcher = Dispatcher(tmp_path, {}, lambda _: nullcontext(), lambda _: None)
+    dispatcher = Dispatcher(tmp_path, {}, lambda _: nullcontext(()), lambda _: None)
     assert list((tmp_path / "done").iterdir())
     del dispatcher
     assert list((tmp_path / "done").iterdir()) == []

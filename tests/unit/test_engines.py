@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import engines as module
-from infra.engines import UnknownEngine, code_hash, engine_for, engines, identity
+from infra import identity as module
+from infra.engines import UnknownEngine, engine_for, engines
+from infra.identity import code_hash, identity
 
 STUB = engines()["stub"]
 REQUEST = {"video": {"path": "in/video", "sha256": "0" * 64}}

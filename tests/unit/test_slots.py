@@ -76,7 +76,7 @@ def test_a_killed_holder_gives_its_slot_back(tmp_path: Path) -> None:
 
 
 def test_two_who_want_all_gpus_do_not_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "gpus", lambda: 2)
+    monkeypatch.setattr(slots, "gpus", lambda: ("0", "1"))
     wanted = replace(STUB, gpu=2, at_most=2)
 
     def hold() -> None:
@@ -92,13 +92,25 @@ def test_two_who_want_all_gpus_do_not_wait_for_each_other(tmp_path: Path, monkey
     assert not any(each.is_alive() for each in threads)
 
 
-def test_an_engine_that_wants_a_gpu_where_there_is_none_is_refused(
+def test_a_start_gets_gpus_of_its_own_and_computes_on_the_cpu_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slots, "gpus", lambda: 0)
+    machine, engine = MachineSlots(tmp_path), replace(STUB, gpu=1, at_most=4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-5b1c")
+    with machine(engine) as first, machine(engine) as second, machine(replace(engine, gpu=0)) as none:
+        assert (first, second, none) == (("3",), ("GPU-5b1c",), ())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with machine(engine) as nothing:
+        assert nothing == ()
+
+
+def test_an_engine_that_wants_more_gpus_than_the_machine_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "gpus", lambda: ("0",))
     with (
-        pytest.raises(EngineError, match="wants 1 gpu and this machine has 0"),
-        MachineSlots(tmp_path)(replace(STUB, gpu=1)),
+        pytest.raises(EngineError, match="wants 2 GPUs and this machine has 1"),
+        MachineSlots(tmp_path)(replace(STUB, gpu=2)),
     ):
         pass
 

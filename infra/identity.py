@@ -1,0 +1,54 @@
+"""What makes an engine this engine, and a result this result: known without starting anything."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from containers.contract.codec import canonical
+from containers.contract.stages import CONTRACT
+from infra.engines import CONTAINERS, Engine
+
+
+def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) -> str:
+    """What makes a result this result: engine code and locks, options that matter, the request's hashes."""
+    parts = {
+        "contract": CONTRACT,
+        "stage": stage,
+        "request": request,
+        **makers(engine, options),
+    }
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def makers(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
+    """What of an engine shows in its results: code and locks, options that matter, weights by their content."""
+    every = engine.options(options)
+    return {
+        "engine": engine.name,
+        "code": code_hash(engine.name),
+        "options": {key: value for key, value in every.items() if key not in engine.neutral_options},
+    }
+
+
+@cache
+def code_hash(name: str) -> str:
+    """Hash of an engine's folder: its code, locked requirements and Dockerfile, not its prose."""
+    digest = hashlib.sha256()
+    for path in code_files(name):
+        digest.update(path.relative_to(CONTAINERS).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def code_files(name: str) -> list[Path]:
+    """The files that make an engine, in order."""
+    kinds = {".py", ".txt", ".toml", ".json"}
+    found = (CONTAINERS / name).rglob("*")
+    return sorted(
+        path
+        for path in found
+        if path.is_file() and "__pycache__" not in path.parts and (path.suffix in kinds or path.name == "Dockerfile")
+    )

@@ -1,6 +1,6 @@
 """Every engine that is installed, on every runner that is here, asked once; the tests read the answers.
 
-An engine comes in by its table in containers/engines.toml, a runner by a line in `RUNNERS`.
+An engine comes in by its table in containers/engines.toml, a runner by a line in `PLACES`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
-from containers.contract.codec import decode
+from containers.contract.codec import canonical, decode
 from containers.contract.stages import STAGES
 from infra.engines import Engine, engines
-from infra.runners.process import ProcessRunner, lay_code
-from infra.stage import Exit, Runner, Start
+from infra.runners.process import lay_code
+from infra.stage import Exit, Start
 from tests.contract import material as made
+from tests.contract.places import PLACES, tiny_weights
 from tests.contract.requests import DIFFICULT, SPOILED, Letter, difficulties, letter, spoilings
 
-RUNNERS: dict[str, Callable[[Path], Runner]] = {"process": ProcessRunner}
-"""Runner -> how to make one that works in a folder."""
+EARS = {"light"}
+"""Engines that hear in these tests; stub makes things up, and the others have tiny random weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,22 +101,30 @@ class Asker:
         return self._answers[runner, engine.name]
 
     def _ask(self, runner: str, engine: Engine) -> Answers:
-        folder = self._folder / runner / engine.name
+        folder, place = self._folder / runner / engine.name, PLACES[runner]
         lines: list[str] = []
+        options = engine.options(tiny_weights(place, engine, folder / "weights"))
 
         def start(name: str, letters: dict[str, Letter]) -> Exit:
             for item, each in letters.items():
                 each.lay(folder / name / "items" / item)
-            cache = folder / "cache"
-            cache.mkdir(exist_ok=True)
-            order = Start(id=name, engine=engine, workdir=folder / name, cache=cache, items=len(letters))
-            return RUNNERS[runner](folder / "runner").run(order, lines.append)
+            (folder / name / "options.json").write_text(canonical(options), "utf-8")
+            (folder / "cache").mkdir(exist_ok=True)
+            order = Start(
+                id=name,
+                engine=engine,
+                workdir=folder / name,
+                cache=folder / "cache",
+                items=len(letters),
+                weights=folder / "weights",
+            )
+            return place.runner(folder / "runner").run(order, lines.append)
 
         alone = [stage for stage in engine.stages if stage != "convert"]
         exits = [start("first", {stage: letter(stage, self.material) for stage in alone})]
         voice = tuple(sorted((folder / "first" / "items" / "train" / "out").glob("*")))
         letters: dict[str, Letter] = {}
-        for stage in engine.stages:
+        for stage in engine.stages:  # all in one start
             letters[stage] = letter(stage, self.material, voice)
             for way in spoilings(engine.name, stage):
                 letters[f"{stage}.{way}"] = SPOILED[way][0](letter(stage, self.material, voice), self.material)
@@ -149,6 +158,13 @@ def answer(answers: Answers, stage: str) -> Answer:
     return answers.good(stage)
 
 
+def pytest_report_header() -> list[str]:
+    lacking = [
+        f"{name}: {why}" for name, place in PLACES.items() for each in engines().values() if (why := place.lacks(each))
+    ]
+    return ["not under the contract's test here: " + "; ".join(lacking)] if lacking else []
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "role(*stages, ears=False): runs for engines that play one of these stages")
 
@@ -163,12 +179,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marker = metafunc.definition.get_closest_marker("role")
     wanted = marker.args if marker else None
-    deaf = {"stub"} if marker and marker.kwargs.get("ears") else set()
+    listens = bool(marker and marker.kwargs.get("ears"))
     rows = [
-        pytest.param(runner, engine, *rest, id="-".join([engine.name, *rest]), marks=_marks(engine))
-        for runner in RUNNERS
+        pytest.param(runner, engine, *rest, id="-".join([runner, engine.name, *rest]), marks=_marks(runner, engine))
+        for runner in PLACES
         for engine in engines().values()
-        if engine.name not in deaf
+        if not PLACES[runner].lacks(engine) and (engine.name in EARS or not listens)
         for rest in _rest(engine, names, wanted)
     ]
     arguments = [name for name in ("stage", "way", "difficulty") if name in names]
@@ -187,12 +203,12 @@ def _rest(engine: Engine, names: set[str], wanted: tuple[str, ...] | None) -> It
         yield []
 
 
-def _marks(engine: Engine) -> list[pytest.MarkDecorator]:
-    marks = [pytest.mark.xdist_group(f"contract of {engine.name}")]
+def _marks(runner: str, engine: Engine) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.xdist_group(f"contract of {engine.name} on {runner}")]
     if engine.name != "stub":
         marks.append(pytest.mark.slow)
-    if not engine.installed:
-        marks.append(pytest.mark.skip(reason=f"engine {engine.name} is not installed"))
+    if runner == "docker":
+        marks.append(pytest.mark.docker)
     return marks
 
 

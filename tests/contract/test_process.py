@@ -18,9 +18,10 @@ from containers.contract.errors import BY_KIND
 from containers.contract.item import sha256_of
 from containers.contract.stages import CONTRACT
 from infra.engines import engines
+from infra.environments import installed
 from tests.contract.conftest import Launch
 
-INSTALLED = [pytest.param(each.name, id=each.name) for each in engines().values() if each.installed]
+INSTALLED = [pytest.param(each.name, id=each.name) for each in engines().values() if installed(each)]
 
 
 def lay(workdir: Path, item: str, script: dict[str, Any], stage: str = "probe") -> Path:
@@ -268,3 +269,77 @@ def test_check_sets_the_engine_up_says_its_version_and_touches_no_item(
     assert about["engine"].startswith(f"{engine} ")
     assert about["stages"] == list(engines()[engine].stages), "containers/engines.toml says what the backend plays"
     assert not (folder / "started").exists()
+
+
+TOGETHER = """
+from dataclasses import dataclass
+from containers.contract.errors import RecordingError
+from containers.contract.stages import ProbeResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    pass
+
+
+def version():
+    return "together 1"
+
+
+def setup(_):
+    return []
+
+
+def probe(_model, _request, _item):
+    raise AssertionError("asked one by one")
+
+
+def probe_many(model, pairs):
+    model.append("call")
+    drawn = [pair for pair in pairs]
+    for request, item in drawn[::-1]:
+        if item.id == "bad":
+            yield item, RecordingError("nothing to hear")
+        elif item.id == "crash" and len(model) == 1:
+            raise ValueError("down with all of them")
+        elif item.id != "silent":
+            yield item, ProbeResult(
+                container="", duration=float(len(drawn)), tracks=(), subtitles=(), chapters=(), track=0
+            )
+"""
+
+
+def together(code: Path, workdir: Path, launch: Launch, *items: str) -> None:
+    folder = code / "containers" / "together"
+    folder.mkdir(exist_ok=True)
+    (folder / "backend.py").write_text(TOGETHER)
+    for each in items:
+        lay(workdir, each, {})
+    assert launch("together", workdir).wait(60) == 0
+
+
+def said(workdir: Path, item: str) -> str:
+    folder = workdir / "items" / item
+    if (folder / "result.json").exists():
+        return str(json.loads((folder / "result.json").read_text())["result"]["duration"])
+    return str(json.loads((folder / "error.json").read_text())["message"])
+
+
+def test_an_engine_may_take_all_items_of_a_stage_at_once(code: Path, tmp_path: Path, launch: Launch) -> None:
+    """A broken request and a recording's fault leave the neighbours alone; what gets no answer is an error."""
+    (lay(tmp_path, "broken", {}) / "request.json").write_text(
+        canonical({"contract": CONTRACT, "stage": "probe", "request": {"nonsense": 1}})
+    )
+    together(code, tmp_path, launch, "a", "bad", "b", "silent")
+    assert [said(tmp_path, each) for each in ("a", "b")] == ["4.0", "4.0"]
+    assert said(tmp_path, "bad") == "nothing to hear"
+    assert "nonsense" in said(tmp_path, "broken")
+    assert "without an answer" in said(tmp_path, "silent")
+
+
+def test_an_engine_that_fails_over_many_items_keeps_what_it_has_answered(
+    code: Path, tmp_path: Path, launch: Launch
+) -> None:
+    together(code, tmp_path, launch, "a", "crash", "z")
+    assert said(tmp_path, "z") == "3.0"
+    assert [said(tmp_path, each) for each in ("a", "crash")] == ["ValueError: down with all of them"] * 2

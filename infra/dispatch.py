@@ -16,7 +16,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from infra.engines import Engine
 from infra.items import Alive, lay, progress_of, read_answer, state_of, sweep
 from infra.stage import Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
 
-log = logging.getLogger("voicecast.stage")
+log = logging.getLogger("voicecast.engine")
 
 ATTEMPTS_ALONE = 2
 """How often an item that took its engine down is tried again by itself; one that hung has cost enough already."""
@@ -36,6 +36,7 @@ ATTEMPTS_ALONE = 2
 class _Ticket:
     job: Job
     future: Future[Outcome] = field(default_factory=Future)
+    context: Context = field(default_factory=copy_context)
     deaths: int = 0
 
 
@@ -142,14 +143,18 @@ class Dispatcher:
                 self._answer(lane, ticket, start.workdir / "items" / name, ended, suspect=suspect)
 
     def _hears(self, folders: dict[str, _Ticket]) -> Callable[[str], None]:
+        current = next(iter(folders.values()))
+
         def hear(line: str) -> None:
+            """What is no progress goes into the log of the item that was last heard of."""
+            nonlocal current
             said = progress_of(line)
-            ticket = folders.get(said[0]) if said else None
-            if said and ticket:
-                job = ticket.job
+            if said:
+                current = folders.get(said[0], current)
+                job = current.job
                 self._listener(Progress(name=job.name, stage=job.stage, engine=job.engine.name, done=said[1]))
             elif line.strip():
-                log.debug("%s", line.rstrip())
+                current.context.run(log.info, "%s", line.rstrip())
 
         return hear
 

@@ -16,6 +16,7 @@ from infra.runners.process import ProcessRunner
 from infra.settings import settings
 from infra.stage import Listener, Runner, Slots
 from infra.store import Store, open_store, read_json, write_json
+from tasks.progress import log_engines
 from tasks.series import Series, SeriesError, read_series
 from tasks.studio import Studio
 
@@ -60,6 +61,7 @@ def open_series(
 
 def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
     """The same studio, able to start engines."""
+    log_engines()
     runners: dict[str, Runner] = {"process": ProcessRunner(studio.store.work)}
     dispatcher = Dispatcher(studio.store.work, runners, slots, listener)
     return Studio(series=studio.series, store=studio.store, dispatcher=dispatcher)

@@ -1,18 +1,37 @@
-"""How far a run is, on Prefect's pages."""
+"""How far a run is, and what its engines say, on Prefect's pages."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
+from prefect.logging.handlers import APILogHandler
 
 T = TypeVar("T")
 
 UPDATE_SECONDS = 2.0
+
+
+class _OfRuns(APILogHandler):
+    """Takes what is said within a run, and nothing else."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return bool(super().filter(record)) and bool(TaskRunContext.get() or FlowRunContext.get())
+
+
+def log_engines() -> None:
+    """Show what engines print in the log of the task run they work for."""
+    log = logging.getLogger("voicecast.engine")
+    if not any(isinstance(each, _OfRuns) for each in log.handlers):
+        log.addHandler(_OfRuns())
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
 
 def ended(futures: list[PrefectFuture[T]], what: str, before: int = 0) -> Iterator[PrefectFuture[T]]:

@@ -54,6 +54,7 @@ class Script:
     die: str | None = None
     times: int | None = None
     sleep_s: float = 0.0
+    say: str = ""
 
 
 def number(*words: object) -> float:
@@ -137,7 +138,10 @@ def speaker_in(script: Script, start: float, end: float) -> str | None:
 def act(stage: str, item: Item, scripts: tuple[Script, ...], sleep_s: float = 0.0) -> None:
     """Do what the scripts of an item's inputs say of failing, dying and taking time."""
     attempt = _attempt(item)
+    item.progress(0.0)
     for script in scripts:
+        if script.say:
+            print(f"{stage}: {script.say}", flush=True)
         if script.die == stage and attempt <= (1 if script.times is None else script.times):
             os.kill(os.getpid(), signal.SIGKILL)
         if script.fail and script.stage in (None, stage) and (script.times is None or attempt <= script.times):

@@ -175,6 +175,22 @@ def test_runs_have_names_that_a_person_can_read(scripted: Scripted) -> None:
         assert wanted <= names
 
 
+def test_what_an_engine_prints_stands_in_the_log_of_its_task_run(scripted: Scripted) -> None:
+    for number in (1, 2):
+        scripted.episode(number, say=f"a word of episode {number}")
+    run(scripted)
+    with get_client(sync_client=True) as client:
+        for _ in range(60):
+            logs = [each for each in client.read_logs(limit=200) if "a word of episode" in each.message]
+            names = {str(each.id): each.name for each in client.read_task_runs(limit=200)}
+            said = {(names.get(str(each.task_run_id)), each.message) for each in logs}
+            wanted = {(f"separate s01e0{i}", f"separate: a word of episode {i}") for i in (1, 2)}
+            if wanted <= said:
+                break
+            time.sleep(1)
+    assert wanted <= said
+
+
 def test_starts_are_counted_by_the_server_where_it_is_asked_to(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

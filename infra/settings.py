@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Where engines with an environment of their own are installed."""
     weights_dir: Path = Path(".weights")
     """Where weights lie; engines read them, nothing writes here but `voicecast weights`."""
+    images: str = "voicecast"
+    """What names of engine images begin with: a registry and a folder there, or a word of this machine."""
     memory_gb: float | None = None
     """Memory engines may take together; default: this machine's, less 2 GB."""
     gpus: int | None = None

@@ -1,0 +1,18 @@
+"""What the image of an engine is called: by its content, so that no start is given an image of older code."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from infra.engines import Engine
+from infra.identity import code_hash
+from infra.settings import settings
+
+Variant = Literal["cpu", "cuda"]
+
+
+def image_of(engine: Engine, variant: Variant) -> str:
+    """The name of the image that holds today's contract and this engine of today."""
+    code = hashlib.sha256(f"{code_hash('contract')}{code_hash(engine.name)}".encode()).hexdigest()
+    return f"{settings().images}/{engine.name}:{variant}-{code[:12]}"

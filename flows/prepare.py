@@ -18,7 +18,7 @@ from tasks import casting, prepared
 from tasks.casting import Cast
 from tasks.domain import Episode
 from tasks.episodes import list_episodes
-from tasks.opening import open_series, with_engines
+from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Parts, Prepared, find_prepared
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
@@ -84,6 +84,8 @@ def prepare_series(
     left_out = {each.key: why for each in episodes if (why := prepared.find_left_out(studio, each))}
     outstanding = [each for each in episodes if each.key not in finished | left_out]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
+    if outstanding:
+        check_engines(studio, *prepared.STAGES)
     references = hear_references(studio)
     made, failed = prepare_all(studio, outstanding, len(finished))
     failed |= left_out | unheard(references)

@@ -16,8 +16,8 @@ from tasks.data_sets import DataSet
 from tasks.domain import Suggestion
 from tasks.episodes import list_episodes
 from tasks.labels import load
-from tasks.opening import open_series
-from tasks.prepared import find_left_out, find_prepared
+from tasks.opening import check_engines, open_series
+from tasks.prepared import STAGES, find_left_out, find_prepared
 from tasks.studio import Studio
 from tasks.voices import Card, find_voice
 
@@ -44,6 +44,7 @@ def season(
 ) -> Season:
     """Episodes in, voices out; waits for labels in between unless references answer every question."""
     studio = open_series(config, store, engines=engines, runners=runners)
+    check_engines(studio, *STAGES, "clean", "train")
     preparation = prepare_series(config, store, engines, runners)
     labelled = ask_labels(studio, preparation.cast, labels or studio.series.labels)
     outcome = Season(episodes=len(preparation.prepared), failed=preparation.failed, waiting=labelled.waiting)

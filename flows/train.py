@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from infra.stage import listener_of_run
 from tasks import voices
 from tasks.data_sets import DataSet, clips_to_train, load_data_set
-from tasks.opening import open_series, with_engines
+from tasks.opening import check_engines, open_series, with_engines
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.stages import train
@@ -49,6 +49,8 @@ def train_voices(
     wanted = [slug for slug in characters or studio.series.characters if slug not in left_out]
     ready = {slug: card for slug in wanted if (card := find_voice(studio, slug))}
     outstanding = [slug for slug in wanted if slug not in ready]
+    if outstanding:
+        check_engines(studio, "train")
     futures = list(make_voice.map(unmapped(studio), outstanding))
     names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}
     failures: list[tuple[str, object]] = []

@@ -10,6 +10,7 @@ from typing import Any
 from containers.contract.codec import canonical
 from containers.contract.stages import CONTRACT
 from infra.engines import CONTAINERS, Engine
+from infra.weights import digest
 
 
 def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) -> str:
@@ -30,6 +31,7 @@ def makers(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
         "engine": engine.name,
         "code": code_hash(engine.name),
         "options": {key: value for key, value in every.items() if key not in engine.neutral_options},
+        "weights": {name: digest(name) for name in engine.weights_named(every)},
     }
 
 

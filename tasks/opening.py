@@ -11,10 +11,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from containers.contract.codec import encode
+from containers.contract.errors import EngineError
 from infra.dispatch import Dispatcher
-from infra.runners.process import ProcessRunner
+from infra.engines import engine_for
+from infra.readiness import lacks
+from infra.runners import make_runner
 from infra.settings import settings
-from infra.stage import Listener, Runner, Slots
+from infra.stage import Listener, Slots
 from infra.store import Store, open_store, read_json, write_json
 from tasks.progress import log_engines
 from tasks.series import Series, SeriesError, read_series
@@ -62,9 +65,23 @@ def open_series(
 def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
     """The same studio, able to start engines."""
     log_engines()
-    runners: dict[str, Runner] = {"process": ProcessRunner(studio.store.work)}
+    names = {"process", *studio.series.runners.values()}
+    runners = {name: make_runner(name, studio.store.work) for name in sorted(names)}
     dispatcher = Dispatcher(studio.store.work, runners, slots, listener)
     return Studio(series=studio.series, store=studio.store, dispatcher=dispatcher)
+
+
+def check_engines(studio: Studio, *stages: str) -> None:
+    """Raises EngineError that names all that the engines of these stages lack, before hours are spent on others."""
+    series = studio.series
+    chosen = {series.engine(stage): engine_for(series.engine(stage), stage) for stage in stages}
+    wanted = [
+        line
+        for name, engine in chosen.items()
+        for line in lacks(engine, series.runners.get(name, "process"), series.options.get(name, {}))
+    ]
+    if wanted:
+        raise EngineError("; ".join(dict.fromkeys(wanted)))
 
 
 def write_if_new(store: Store, series: Series) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from containers.contract.stages import STAGES
 from infra.engines import UnknownEngine, engine_for, engines
+from infra.runners import NAMES
 from tasks.domain import NOBODY
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -141,6 +142,9 @@ class Series(_Strict):
             for engine in said:
                 if engine not in engines():
                     raise _Wrong(f"is no engine; engines are {', '.join(engines())}", field, engine)
+        for engine, runner in self.runners.items():
+            if runner not in NAMES:
+                raise _Wrong(f"cannot run by {runner!r}; runners are {', '.join(NAMES)}", "runners", engine)
         return self
 
     def engine(self, stage: str) -> str:

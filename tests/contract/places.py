@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from infra.engines import Engine
-from infra.environments import installed
+from infra.image_names import image_of
+from infra.readiness import lacks_place
+from infra.runners.docker import DockerRunner
 from infra.runners.process import ProcessRunner, lay_code
 from infra.stage import Runner
 
@@ -20,11 +26,16 @@ TINY = Path(__file__).parent / "tiny"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A runner under test. `lacks`: why an engine cannot run there; `python`: runs a script with its libraries."""
+    """A runner under test; `python` runs a script with an engine's libraries and hands it a folder."""
 
+    name: str
     runner: Callable[[Path], Runner]
-    lacks: Callable[[Engine], str | None]
     python: Callable[[Engine, Path, Path], None]
+
+    def lacks(self, engine: Engine) -> str | None:
+        """Why an engine cannot run there."""
+        lacking = lacks_place(engine, self.name)
+        return lacking[0] if lacking else None
 
 
 def tiny_weights(place: Place, engine: Engine, folder: Path) -> dict[str, Any]:
@@ -38,10 +49,6 @@ def tiny_weights(place: Place, engine: Engine, folder: Path) -> dict[str, Any]:
     return dict(json.loads(options.read_text("utf-8"))) if options.exists() else {}
 
 
-def _not_installed(engine: Engine) -> str | None:
-    return None if installed(engine) else f"engine {engine.name} is not installed"
-
-
 def _python_of_process(engine: Engine, script: Path, out: Path) -> None:
     code = lay_code(engine, out.parent / "code")
     subprocess.run(
@@ -53,4 +60,21 @@ def _python_of_process(engine: Engine, script: Path, out: Path) -> None:
     )
 
 
-PLACES = {"process": Place(runner=ProcessRunner, lacks=_not_installed, python=_python_of_process)}
+def _python_of_docker(engine: Engine, script: Path, out: Path) -> None:
+    with closing(docker.from_env()) as client:
+        client.containers.run(
+            image_of(engine, "cpu"),
+            [f"/tiny/{script.name}", "/out"],
+            entrypoint="python3",
+            user=f"{os.getuid()}:{os.getgid()}",
+            environment={"HOME": "/tmp", "OMP_NUM_THREADS": "1"},
+            volumes=[f"{script.parent}:/tiny:ro", f"{out}:/out"],
+            network_mode="none",
+            remove=True,
+        )
+
+
+PLACES = {
+    "process": Place(name="process", runner=ProcessRunner, python=_python_of_process),
+    "docker": Place(name="docker", runner=DockerRunner, python=_python_of_docker),
+}

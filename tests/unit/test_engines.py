@@ -11,6 +11,7 @@ import pytest
 from infra import identity as module
 from infra.engines import UnknownEngine, engine_for, engines
 from infra.identity import code_hash, identity
+from infra.settings import settings
 
 STUB = engines()["stub"]
 REQUEST = {"video": {"path": "in/video", "sha256": "0" * 64}}
@@ -71,3 +72,20 @@ def test_an_engine_that_does_not_play_a_stage_is_refused_with_those_that_do() ->
     assert engine_for("light", "train").name == "light"
     with pytest.raises(UnknownEngine, match=r"no engine .demcs. plays separate; choose one of: .*light"):
         engine_for("demcs", "separate")
+
+
+def test_other_weights_are_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings(), "weights_dir", tmp_path)
+    demucs, request = engines()["demucs"], {"recording": {"path": "in/recording.flac", "sha256": "0" * 64}}
+    seen = {identity(demucs, "separate", request, {"model": "ours"})}
+    for content in (b"one model", b"a better model"):
+        (tmp_path / "ours").mkdir(exist_ok=True)
+        (tmp_path / "ours" / "model.safetensors").write_bytes(content)
+        seen.add(identity(demucs, "separate", request, {"model": "ours"}))
+    assert len(seen) == 3
+    assert identity(demucs, "separate", request, {"model": "ours"}) in seen
+
+
+def test_the_weights_taken_by_default_count_like_those_named() -> None:
+    demucs, request = engines()["demucs"], {"recording": {"path": "in/recording.flac", "sha256": "0" * 64}}
+    assert identity(demucs, "separate", request, {}) == identity(demucs, "separate", request, {"model": "htdemucs"})

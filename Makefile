@@ -5,10 +5,12 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
+INSTALLED := $(patsubst .engines/%/installed.json,%,$(wildcard .engines/*/installed.json))
+space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format lock bench bench-quality clean
+.PHONY: help setup demo test test-engines test-docker images check format lock bench bench-quality clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,7 +21,21 @@ demo: setup  ## Run the main job on a small series made here; ends with a page t
 	$(BIN)/voicecast demo
 
 test: $(VENV)/.dev  ## Set up and run the tests (under 8 minutes on 2 cores)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not docker" $(ARGS)
+
+test-engines: setup  ## Test the engines that are installed here, each by its own Python, and under the contract
+	$(BIN)/python -m pip install -q --no-deps --require-hashes --upgrade --target .engines/.pytest -r tests/engines/requirements.txt
+	@set -e; for engine in $(INSTALLED); do \
+		echo "$$engine:"; \
+		PYTHONPATH=.engines/.pytest .engines/$$engine/bin/python -m pytest -q -p no:cacheprovider tests/engines/$$engine; \
+	done
+	$(BIN)/python -m pytest -q -m "not docker" -k "$(subst $(space), or ,$(foreach engine,$(INSTALLED),process-$(engine)))" tests/contract
+
+test-docker: $(VENV)/.dev  ## Test the docker runner, and every engine that has an image (make images) under the contract
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m docker $(ARGS)
+
+images: setup  ## Build the images of all engines, or of ENGINES="demucs pyannote"; BASE_IMAGE, WHEELS_IMAGE, TORCH_INDEX
+	$(BIN)/python -m infra.images $(ENGINES)
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules
 	$(BIN)/ruff check .
@@ -41,6 +57,10 @@ lock:  ## Lock the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header infra/requirements.in -o infra/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt containers/light/requirements.in -o containers/light/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt tests/requirements.in -o tests/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header tests/engines/requirements.in -o tests/engines/requirements.txt
+	for engine in demucs pyannote rvc sovits uvr vits; do \
+		uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/$$engine/overrides.txt containers/$$engine/requirements.in -o containers/$$engine/requirements.txt || exit 1; \
+	done
 
 clean:  ## Remove the environment and what the demo made
 	rm -rf $(VENV) demo

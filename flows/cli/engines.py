@@ -25,13 +25,20 @@ def engines(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from infra.engines import engines as known
+    from infra.weights import licences, look
 
     table = Table("engine", "stages", "installed", "GPU", "memory")
+    weights = Table("engine", "weights", "licence", "here")
     for engine in known().values():
         table.add_row(
             engine.name, " ".join(engine.stages), cell(_about(engine.name)), str(engine.gpu), f"{engine.memory_gb:g} GB"
         )
+        for each in licences(engine.name):
+            terms = f"{each.licence} (terms to accept: {each.page})" if each.gated else each.licence
+            weights.add_row(engine.name, each.weights, cell(terms), look(each.weights).state)
     console.print(table)
+    console.print(weights)
+    say("Licences in full, and where each file comes from: voicecast weights list, docs/weights.md")
 
 
 @app.command()

@@ -142,13 +142,19 @@ class Weights(_Strict):
 
 
 @cache
-def catalogue(path: Path = CONTAINERS / "weights.toml") -> dict[str, Weights]:
-    """All weights by name; WeightsError names the table and the field that is wrong."""
+def catalogue() -> dict[str, Weights]:
+    """All weights by name."""
+    return read_catalogue(CONTAINERS / "weights.toml")
+
+
+def read_catalogue(path: Path) -> dict[str, Weights]:
+    """The tables of a file; WeightsError names the table and the field that is wrong."""
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        named = {name: {"name": name, **table} for name, table in tables.items() if isinstance(table, dict)}
-        if len(named) < len(tables):
-            raise WeightsError(f"{path.name}: {', '.join(sorted(set(tables) - set(named)))} stands outside every table")
+        loose = sorted(name for name, table in tables.items() if not isinstance(table, dict))
+        if loose:
+            raise WeightsError(f"{path.name}: {', '.join(loose)} stands outside every table")
+        named = {name: {"name": name, **table} for name, table in tables.items()}
         return TypeAdapter(dict[str, Weights]).validate_python(named)
     except tomllib.TOMLDecodeError as error:
         raise WeightsError(f"{path.name} is not TOML: {error}") from error

@@ -94,7 +94,7 @@ class WeightsSource:
             with self._client.stream("GET", remote.address, headers=headers, follow_redirects=True) as answer:
                 self._refuse(answer, remote.address, remote.page)
                 begins, whole = _extent(answer)
-                yield begins, whole, answer.iter_bytes(1 << 20)
+                yield begins, whole, answer.iter_bytes()
         except httpx.HTTPError as error:
             raise Interrupted(f"{type(error).__name__}: {error}") from error
 

@@ -80,7 +80,7 @@ def _read_on(source: WeightsSource, remote: Remote, part: Path, heard: Callable[
         if begins > here:
             raise Interrupted(f"the server began at byte {begins} when asked to go on at {here}")
         size = remote.size or announced
-        with open(part, "r+b" if part.exists() else "wb") as stream:
+        with open(part, "r+b" if part.exists() else "wb", buffering=0) as stream:  # a kill loses nothing that came
             stream.truncate(begins)
             stream.seek(begins)
             for block in blocks:
@@ -88,7 +88,6 @@ def _read_on(source: WeightsSource, remote: Remote, part: Path, heard: Callable[
                 if size is not None and stream.tell() > size:
                     raise WeightsError(f"{remote.page} sends more than the {size} bytes it had announced; given up")
                 heard(stream.tell(), size)
-            stream.flush()
             os.fsync(stream.fileno())
             here = stream.tell()
     if size is not None and here < size:

@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass
 class Hub:
-    """`files`: (repository, path) -> bytes. Orders for failures are used up one by one."""
+    """`files`: (repository, path) -> bytes; of repository `web`, at `store`/web. Orders for failures are used up."""
 
     endpoint: str = ""
     store: str = ""
@@ -81,9 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         said = self.headers
-        self.hub.asked.append(
-            Asked(self.name, self.command, self.path, said.get("Range"), said.get("Authorization"))
-        )
+        self.hub.asked.append(Asked(self.name, self.command, self.path, said.get("Range"), said.get("Authorization")))
         if self.hub.failing:
             self.hub.failing -= 1
             self._end(503)
@@ -116,6 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _from_store(self) -> None:
+        if self.path.startswith("/web/"):
+            data = self.hub.files.get(("web", self.path.removeprefix("/web/")))
+            return self._end(404) if data is None else self._body(data)
         sha256 = self.path.strip("/").partition("?")[0]
         for data in self.hub.files.values():
             if hashlib.sha256(data).hexdigest() == sha256:

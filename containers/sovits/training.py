@@ -10,6 +10,7 @@ import json
 import math
 import shutil
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,27 @@ _STEPS = 10_000
 _TEMPLATE = CONFIG_TEMPLATE_DIR / "so-vits-svc-4.0v1.json"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Generator and discriminator that trainings begin with (G_0, D_0)."""
+
+    generator: voice_file.Tensors
+    discriminator: voice_file.Tensors
+
+
 def train(engine: Engine, request: TrainRequest, item: Item) -> TrainResult:
     if not request.character or "/" in request.character or request.character.startswith("."):
         raise RequestError(f"a character's name is a file's name too, got {request.character!r}")
     earlier = voice_file.load(item, request.voice) if request.voice else None
-    config = config_of(request.character, engine, earlier)
+    pair = _pretrained(engine)
+    config = config_of(request.character, engine, earlier, pair)
     lessons = _lessons(engine, request, item, config)
     held_out = [each for index, each in enumerate(lessons) if index % 5 == 4][:2]
     heard = [each for each in lessons if each not in held_out]
     epochs = engine.options.epochs or math.ceil(_STEPS / math.ceil(len(heard) / engine.options.batch_size))
     config["train"]["epochs"] = epochs
     learner = learner_of(config)
-    _begin(learner, engine, earlier)
+    _begin(learner, earlier, pair)
     learn(learner, [each.sound for each in heard], item, config, engine.options, epochs)
     item.progress(LEARNED)
     seconds = sum(each.seconds for each in heard)
@@ -65,10 +75,10 @@ def train(engine: Engine, request: TrainRequest, item: Item) -> TrainResult:
     return result
 
 
-def config_of(character: str, engine: Engine, earlier: Voice | None) -> dict[str, Any]:
+def config_of(character: str, engine: Engine, earlier: Voice | None, pair: Pair | None) -> dict[str, Any]:
     """The library's config for this voice: its template and the options, or the config of an earlier voice."""
     options = engine.options
-    config = deepcopy(earlier.config) if earlier else _template(engine)
+    config = deepcopy(earlier.config) if earlier else _template(engine, pair)
     if earlier:
         voice_file.check(earlier, engine)
     config["train"] |= {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
@@ -77,13 +87,21 @@ def config_of(character: str, engine: Engine, earlier: Voice | None) -> dict[str
     return config
 
 
-def _template(engine: Engine) -> dict[str, Any]:
+def _template(engine: Engine, pair: Pair | None) -> dict[str, Any]:
+    """The template, its network as wide as the content and as the pair's table of speakers.
+
+    The pair that the library downloads has 768 numbers a speaker and its template 256, so it throws away eight
+    tensors of the pair.
+    """
     config = json.loads(_TEMPLATE.read_text("utf-8"))
     del config["model"]["pretrained"]  # addresses that the library would download from
     unknown = [name for name in engine.options.model if type(config["model"].get(name)) is not int]
     if unknown:
         raise RequestError(f"option model names {unknown}, which are no numbers of {_TEMPLATE.name}")
     config["model"] |= {"ssl_dim": engine.content.config.hidden_size, **engine.options.model}
+    if pair and "emb_g.weight" in pair.generator:
+        speakers, width = pair.generator["emb_g.weight"].shape
+        config["model"] |= {"n_speakers": speakers, "gin_channels": width}
     return dict(config)
 
 
@@ -102,30 +120,36 @@ def _lessons(engine: Engine, request: TrainRequest, item: Item, config: dict[str
     return lessons
 
 
-def _begin(learner: Learner, engine: Engine, earlier: Voice | None) -> None:
-    """Where the networks begin: the pretrained pair, an earlier voice in place of its generator, or by chance."""
-    if engine.options.pretrained:
-        folder = weights(engine.options.pretrained)
-        if earlier is None:
-            _pretrain(learner.net_g, folder, "G_0")
-        _pretrain(learner.net_d, folder, "D_0")
-    if earlier is not None:
-        try:
-            voice_file.fill(learner.net_g, earlier.tensors)
-        except ValueError as error:
-            raise RequestError(f"the earlier voice cannot be gone on from: {error}; train without it") from error
+def _pretrained(engine: Engine) -> Pair | None:
+    if not engine.options.pretrained:
+        return None
+    folder = weights(engine.options.pretrained)
+    return Pair(generator=_half(folder, "G_0"), discriminator=_half(folder, "D_0"))
 
 
-def _pretrain(network: torch.nn.Module, folder: Path, name: str) -> None:
-    """Nine in ten numbers have to fit, as a pair may know another number of speakers."""
+def _half(folder: Path, name: str) -> voice_file.Tensors:
     paths = [path for path in (folder / f"{name}.safetensors", folder / f"{name}.pth") if path.exists()]
     if not paths:
         raise EngineError(f"weights {folder.name} lack {name}.pth; run: voicecast weights fetch {folder.name}")
     try:
-        voice_file.fill(network, voice_file.tensors_of(paths[0]), least=0.9)
+        return voice_file.tensors_of(paths[0])
     except ValueError as error:
-        raise EngineError(
-            f"weights {folder.name} cannot be begun with: {error}; take others, or set pretrained to nothing"
+        raise EngineError(f"weights {folder.name} cannot be begun with: {error}; fetch them again") from error
+
+
+def _begin(learner: Learner, earlier: Voice | None, pair: Pair | None) -> None:
+    """Where the networks begin: the pretrained pair, an earlier voice in place of its generator, or by chance."""
+    try:
+        if pair:
+            voice_file.fill(learner.net_d, pair.discriminator)
+        if earlier:
+            voice_file.fill(learner.net_g, earlier.tensors)
+        elif pair:
+            voice_file.fill(learner.net_g, pair.generator)
+    except ValueError as error:
+        raise RequestError(
+            f"the training cannot begin with the {'earlier voice' if earlier else 'weights of pretrained'}: {error}; "
+            "set pretrained to a pair for this content encoder and model (or to nothing), or leave the voice out"
         ) from error
 
 

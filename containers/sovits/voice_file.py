@@ -122,15 +122,13 @@ def network(config: dict[str, Any]) -> SynthesizerTrn:
     return SynthesizerTrn(known.data.filter_length // 2 + 1, frames, **known.model)
 
 
-def fill(module: torch.nn.Module, tensors: Tensors, least: float = 1.0) -> None:
-    """Put tensors into a module; ValueError where less than the share `least` of its numbers is among them.
+def fill(module: torch.nn.Module, tensors: Tensors) -> None:
+    """Put tensors into a module; ValueError names the first of its own that is not among them in its shape.
 
-    The library leaves out what does not fit without a word and goes on with random numbers in its place.
+    The library leaves out what does not fit, with a warning, and goes on with random numbers in its place.
     """
     state = module.state_dict()
-    fitting = {name: each for name, each in tensors.items() if name in state and state[name].shape == each.shape}
-    share = sum(state[name].numel() for name in fitting) / sum(each.numel() for each in state.values())
-    if share < least or (least == 1.0 and len(fitting) < len(state)):
-        lacking = next(name for name in state if name not in fitting)
-        raise ValueError(f"only {100 * share:.0f} % of the numbers fit the network, {lacking} does not")
-    module.load_state_dict({**state, **fitting})
+    lacking = [name for name, each in state.items() if name not in tensors or tensors[name].shape != each.shape]
+    if lacking:
+        raise ValueError(f"{len(lacking)} of {len(state)} tensors do not fit, {lacking[0]} among them")
+    module.load_state_dict({name: tensors[name] for name in state})

@@ -16,3 +16,8 @@ def image_of(engine: Engine, variant: Variant) -> str:
     """The name of the image that holds today's contract and this engine of today."""
     code = hashlib.sha256(f"{code_hash('contract')}{code_hash(engine.name)}".encode()).hexdigest()
     return f"{settings().images}/{engine.name}:{variant}-{code[:12]}"
+
+
+def variant_of(gpus: tuple[str, ...]) -> Variant:
+    """The variant that a start with these GPUs needs."""
+    return "cuda" if gpus else "cpu"

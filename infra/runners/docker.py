@@ -27,7 +27,7 @@ from requests.exceptions import RequestException
 
 from containers.contract.errors import EngineError
 from infra import items
-from infra.image_names import image_of
+from infra.image_names import image_of, variant_of
 from infra.runners.hardening import hardened, user_for
 from infra.runners.silence import Silence
 from infra.stage import Exit, Start
@@ -58,18 +58,22 @@ class DockerRunner:
         return self._play(start, heard)
 
     def check(self, start: Start) -> Exit:
-        """Only set the engine up: engine.json of the start's folder is then its version, or error.json what it lacks."""
+        """Only set the engine up; the start's folder then has engine.json, its version, or error.json."""
         return self._play(start, lambda _: None, "--check")
 
     def _play(self, start: Start, heard: Callable[[str], None], *flags: str) -> Exit:
         start = replace(start, workdir=start.workdir.resolve(), cache=start.cache.resolve())
         owner = self._alive / uuid.uuid4().hex[:12]
-        with items.Alive(owner), daemon(start.engine.name) as client, _made(client, start, owner, flags) as container:
+        with (
+            items.Alive(owner),
+            daemon(start.engine.name) as client,
+            container_of(client, start, owner, flags) as container,
+        ):
             return _watched(container, start, heard)
 
 
 @contextmanager
-def _made(client: Any, start: Start, owner: Path, flags: tuple[str, ...]) -> Iterator[Any]:
+def container_of(client: Any, start: Start, owner: Path, flags: tuple[str, ...] = ()) -> Iterator[Any]:
     """A container that is not started yet, and is gone afterwards, whatever happens."""
     about = client.info()
     user = user_for(about)
@@ -79,7 +83,7 @@ def _made(client: Any, start: Start, owner: Path, flags: tuple[str, ...]) -> Ite
         if _leaving.is_set():
             raise EngineError("this process is ending")
         container = client.containers.create(
-            image_of(start.engine, "cuda" if start.gpus else "cpu"),
+            image_of(start.engine, variant_of(start.gpus)),
             [str(start.workdir), "--tied", *flags],
             name=name,
             labels={HOST: socket.gethostname(), OWNER: str(owner.resolve()), "voicecast.start": start.id},

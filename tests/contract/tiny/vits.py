@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from transformers import VitsConfig, VitsModel, VitsTokenizer
 
-PROSODY = "<unk> ^ $ ? ! _ # [ ] a i u e o A I U E O N cl b by ch d dy f g gy h hy j k ky m my n ny p py r ry s sh t ts ty v w y z"
+_KANA = "a i u e o A I U E O N cl b by ch d dy f g gy h hy j k ky m my n ny p py r ry s sh t ts ty v w y z"
+PROSODY = f"<unk> ^ $ ? ! _ # [ ] {_KANA}"
 """Symbols of a Japanese model with accent marks, as tsukuyomi-chan-vits has them."""
 SHAPE = {
     "hidden_size": 16,

@@ -183,7 +183,7 @@ def byte_bars() -> Iterator[Callable[[str], Heard]]:
                 bar = shown.setdefault(f"{name}/{file}", TaskID(-1))
                 if bar < 0:
                     bar = shown[f"{name}/{file}"] = bars.add_task(f"{name}/{file}", total=whole)
-                bars.update(bar, completed=here, total=whole)
+                bars.update(bar, completed=here, total=whole, visible=here != whole)
 
             return heard
 

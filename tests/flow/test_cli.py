@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 
 HERE = Path(__file__).parents[2]
 COMMANDS = (
+    "weights",
     "season",
     "prepare",
     "dataset",

@@ -22,7 +22,7 @@ def weights_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.backends.cudnn.allow_tf32 = False  # on a GPU, float32 is compared to float32
     folder = tmp_path_factory.mktemp("models")
     tiny.make(folder / "weights")
-    for name in ("htdemucs", "bag", "older"):
+    for name in ("htdemucs", "bag", "older", "hasty"):
         tiny.lay_hub(folder / "weights", name, folder / "hub")
     return folder / "weights"
 

@@ -14,18 +14,22 @@ from containers.demucs import backend
 from tests.engines.demucs.sounds import asked, music
 
 TOLERANCE = 1e-5
-STEP = 2.0**-23
-"""Stems are integers of 24 bits, so each sample may be half a step off."""
+"""Of full scale. Stems of 24 bits are at most half a step of theirs off, which is 6e-8."""
 
 
 @pytest.mark.parametrize(
-    ("model", "at_once"), [("htdemucs", 1), ("htdemucs", 3), ("bag", 4), ("older", 3)], ids=lambda value: str(value)
+    ("model", "at_once", "seconds"),
+    [
+        ("htdemucs", 3, (20.0, 1.3, 0.4)),
+        ("bag", 4, (5.0, 1.3, 6.1)),
+        ("older", 3, (5.0, 1.3, 8.1)),
+        ("hasty", 1, (30.0, 1.3)),
+    ],
 )
 def test_vocals_of_several_recordings_are_those_of_the_librarys_separator(
-    tmp_path: Path, library: Callable[..., object], model: str, at_once: int
+    tmp_path: Path, library: Callable[..., object], model: str, at_once: int, seconds: tuple[float, ...]
 ) -> None:
-    """20 s, shorter than one segment (twice), and a segment and a bit: alone in the library, together here."""
-    seconds = (20.0, 1.3, 9.1, 0.4)
+    """Several segments, less than one, a segment and a bit: alone in the library, together here."""
     pairs = [asked(tmp_path / str(i), music(each, i), bit_depth=24) for i, each in enumerate(seconds)]
     options = backend.setup(backend.Options(model=model, segments_at_once=at_once))
     answers = dict(backend.separate_many(options, iter(pairs)))
@@ -34,7 +38,7 @@ def test_vocals_of_several_recordings_are_those_of_the_librarys_separator(
         _, expected = separator.separate_audio_file(item.path / "in" / "recording.flac")
         vocals = _read(item.path / answers[item].vocals.path)
         assert vocals.shape == expected["vocals"].shape
-        assert float(expected["vocals"].abs().max()) > 0.01
+        assert float(expected["vocals"].abs().max()) > 0.001
         assert float((vocals - expected["vocals"]).abs().max()) < TOLERANCE
 
 
@@ -44,9 +48,9 @@ def test_a_recording_of_48_khz_goes_there_and_back_by_the_librarys_own_resamplin
     import julius
 
     pair = asked(tmp_path / "item", music(9.0, 5, rate_hz=48000), rate_hz=48000, bit_depth=24)
-    options = backend.setup(backend.Options(model="htdemucs", segments_at_once=2))
+    options = backend.setup(backend.Options(model="hasty", segments_at_once=2))
     result = backend.separate(options, *pair)
-    _, expected = library("htdemucs").separate_audio_file(pair[1].path / "in" / "recording.flac")
+    _, expected = library("hasty").separate_audio_file(pair[1].path / "in" / "recording.flac")
     vocals = _read(pair[1].path / result.vocals.path)
     back = julius.resample_frac(expected["vocals"], 44100, 48000, full=True)[:, : vocals.shape[1]]
     assert (result.sample_rate_hz, vocals.shape[1]) == (48000, 9 * 48000)
@@ -57,8 +61,8 @@ def test_of_a_mono_recording_the_vocals_are_the_middle_of_the_librarys(
     tmp_path: Path, library: Callable[..., object]
 ) -> None:
     pair = asked(tmp_path / "item", music(3.0, 6, channels=1), bit_depth=24)
-    result = backend.separate(backend.setup(backend.Options(model="htdemucs")), *pair)
-    _, expected = library("htdemucs").separate_audio_file(pair[1].path / "in" / "recording.flac")
+    result = backend.separate(backend.setup(backend.Options(model="hasty")), *pair)
+    _, expected = library("hasty").separate_audio_file(pair[1].path / "in" / "recording.flac")
     vocals = _read(pair[1].path / result.vocals.path)
     assert float((vocals - expected["vocals"].mean(dim=0)).abs().max()) < TOLERANCE
 

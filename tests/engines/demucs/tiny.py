@@ -1,4 +1,4 @@
-"""More tiny models than the contract's test needs: bags, the older architectures, and one that is all haste."""
+"""More tiny models than the contract's test needs: a bag, the older architectures, and one that is all haste."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from tests.contract.tiny import demucs as tiny
 
-HASTY = {"channels": 4, "depth": 4, "t_layers": 1, "t_heads": 2, "bottom_channels": 16, "dconv_mode": 0}
-SEGMENT = Fraction(39, 5)
+SOURCES = ["other", "vocals"]
+SMALL = {"channels": 4, "t_layers": 1, "t_heads": 2, "bottom_channels": 16, "dconv_mode": 0}
+HASTY = {"channels": 4, "depth": 3, "lstm_layers": 0, "dconv_mode": 0, "resample": False}
 
 
 def make(weights: Path) -> None:
-    """Folders of weights: htdemucs, bag, hybrid, older, hasty."""
+    """Folders of weights: htdemucs, bag, older, hasty (a second of sound in milliseconds)."""
     import torch
     from demucs.demucs import Demucs
     from demucs.hdemucs import HDemucs
@@ -21,12 +22,11 @@ def make(weights: Path) -> None:
 
     tiny.main(weights)
     torch.manual_seed(7)
-    hasty = [HTDemucs(["other", "vocals"], segment=SEGMENT, **HASTY) for _ in range(3)]
-    lay(weights / "hasty", hasty[:1])
-    lay(weights / "bag", hasty, "weights: [[1., 0.], [0., 3.], [1., 1.]]\nsegment: 6\n")
-    hybrid = HDemucs(["other", "vocals"], channels=4, dconv_mode=0)
-    older = Demucs(["other", "vocals"], channels=4, depth=3, lstm_layers=0, dconv_mode=0)
-    lay(weights / "older", [hybrid, older], "segment: 5\n")
+    small = [HTDemucs(SOURCES, segment=Fraction(39, 5), **SMALL) for _ in range(3)]
+    lay(weights / "bag", small, "weights: [[1., 0.], [0., 3.], [1., 1.]]\nsegment: 6\n")
+    hasty = Demucs(SOURCES, **HASTY)
+    lay(weights / "older", [HDemucs(SOURCES, channels=4, dconv_mode=0), hasty], "segment: 5\n")
+    lay(weights / "hasty", [hasty], "segment: 4\n")
 
 
 def lay(folder: Path, models: list[Any], more: str = "") -> None:

@@ -81,7 +81,8 @@ def config_of(character: str, engine: Engine, earlier: Voice | None, pair: Pair 
     config = deepcopy(earlier.config) if earlier else _template(engine, pair)
     if earlier:
         voice_file.check(earlier, engine)
-    config["train"] |= {"batch_size": options.batch_size, "learning_rate": options.learning_rate}
+    for name in ("batch_size", "learning_rate", "segment_size"):
+        config["train"][name] = getattr(options, name)
     config["spk"] = {character: 0}
     config["voicecast"] = {"format": voice_file.FORMAT, "content": options.content, "f0_method": options.f0_method}
     return config

@@ -17,6 +17,7 @@ OPTIONS = {
     "pretrained": "",
     "epochs": 1,
     "batch_size": 1,
+    "segment_size": 1024,
     "model": {
         "inter_channels": 16,
         "hidden_channels": 16,

@@ -9,7 +9,7 @@ from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.gate import ask_labels
+from flows.gate import settle
 from infra.stage import listener_of_run
 from tasks import casting, data_sets
 from tasks.casting import Cast
@@ -75,7 +75,7 @@ def make_data_sets(
     studio = open_series(config, store, engines=engines, runners=runners)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     prepared, cast = prepared_episodes(studio), casting.cast_of(studio)
-    counted = ask_labels(studio, cast, labels or studio.series.labels).labels
+    counted = settle(studio, cast, labels or studio.series.labels).labels
     wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in studio.series.characters}
     found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
     outstanding = [slug for slug, each in found.items() if each is None]

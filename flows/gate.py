@@ -1,19 +1,22 @@
 """The gate: what has to be said about speakers before anything is trained.
 
-A plain function for a flow's body. Deciding adds to the labels in the store;
-the gate only says whether enough has been decided.
+Plain functions for a flow's body. `settle` adds what references and files say
+and asks nobody; `ask_labels` also waits for people, where a form can be shown.
 """
 
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tasks import casting, labels_file
 from tasks.casting import Cast
 from tasks.domain import Suggestion
-from tasks.labels import How, Labels, auto_decision, check, decide, load, news, record
+from tasks.label_rules import auto_decision, check, news
+from tasks.labels import How, Labels, decide, history, load, record, refresh
 from tasks.studio import Studio
 
 
@@ -26,34 +29,77 @@ class Labelled:
 
 
 def ask_labels(studio: Studio, cast: Cast, policy: str) -> Labelled:
-    """Add what references and files say; `policy`: ask, auto, or the path of a labels file.
+    """Settle what needs no question, and wait for people to answer the others; for the body of a top-level flow.
 
-    auto asks nothing: accepted suggestions count, everybody else is left out.
+    `policy`: ask, auto (nobody is asked: accepted suggestions count, everybody else is left out), or the path of
+    a labels file. `waiting` is not empty where nobody can be asked, or nobody answered in time. Speakers that a
+    person leaves for another day are asked about in the next run.
     """
+    from flows import forms  # Prefect, which `voicecast label` does without
+
+    run = forms.asker() if policy != "auto" else None
+    labelled = settle(studio, cast, policy, once=str(run.id) if run else None)
+    while run:
+        taken = forms.take_in(studio, cast, run)
+        labels = load(studio.store, studio.series.series)
+        waiting = tuple(each for each in casting.questions(studio, cast, labels) if each.speaker not in taken.later)
+        labelled = Labelled(labels=labels, waiting=waiting)
+        asked = _asked(cast, waiting, taken.again)
+        if not asked or not forms.ask(studio, cast, run, asked, taken.again):
+            break
+    return labelled
+
+
+def _asked(cast: Cast, waiting: Collection[Suggestion], again: Mapping[str, str]) -> tuple[Suggestion, ...]:
+    """Who is asked about: first those whose answer could not be used."""
+    speakers = {each.speaker for each in waiting}
+    repeated = [each for each in cast.suggestions if each.speaker in again]
+    return (*repeated, *(each for each in waiting if each.speaker in speakers - again.keys()))
+
+
+def settle(studio: Studio, cast: Cast, policy: str, once: str | None = None) -> Labelled:
+    """Add what references and a labels file say. `once`: the run for which a file is taken one time only."""
     series = studio.series.series
-    labels = load(studio.store, series)
+    labels = refresh(studio.store, series)
     accepted = auto_decision(cast.suggestions, labels)
     if accepted:
         labels = record(studio.store, series, accepted)
     if policy not in ("ask", "auto"):
-        labels = take_file(studio, cast, labels, Path(policy))
+        labels = take_file(studio, cast, labels, Path(policy), once)
     waiting = () if policy == "auto" else casting.questions(studio, cast, labels)
     return Labelled(labels=labels, waiting=waiting)
 
 
-def take_file(studio: Studio, cast: Cast, labels: Labels, path: Path) -> Labels:
-    """Add the labels of a user's file; nothing is added when it says nothing new."""
+def take_file(studio: Studio, cast: Cast, labels: Labels, path: Path, once: str | None = None) -> Labels:
+    """Add the labels of a user's file; nothing is added when it says nothing new, or this run took it before."""
     speakers = [each.id for each in cast.speakers]
     names = {each.name: slug for slug, each in studio.series.characters.items()}
     said = news(labels_file.read_labels_file(path, speakers, tuple(studio.series.characters), names), labels)
-    return add(studio, cast, said, how="file") if said else labels
+    id = hashlib.sha256(f"{once} {path}".encode()).hexdigest()[:12] if once else None
+    if not said or id in {each.id for each in history(studio.store, studio.series.series)}:
+        return labels
+    decision = decide(person(), "file", said, suggestions=cast.suggestions)
+    return record(studio.store, studio.series.series, replace(decision, id=id) if id else decision)
 
 
-def add(studio: Studio, cast: Cast, said: dict[str, str], *, how: How, rejected: tuple[str, ...] = ()) -> Labels:
-    """Record what a person said."""
-    check(said, [each.id for each in cast.speakers], tuple(studio.series.characters))
-    decision = decide(person(), how, said, rejected=rejected, suggestions=cast.suggestions)
-    return record(studio.store, studio.series.series, decision)
+def add(
+    studio: Studio,
+    cast: Cast,
+    said: Mapping[str, str],
+    *,
+    how: How,
+    who: str | None = None,
+    seen: Mapping[str, str | None] | None = None,
+    new: Collection[str] = (),
+) -> str:
+    """Record what a person said, and give the decision's id; raises Overtaken as `record` does.
+
+    `new`: ids of characters that the series file is to get yet.
+    """
+    check(said, [each.id for each in cast.speakers], {*studio.series.characters, *new})
+    decision = decide(who or person(), how, said, suggestions=cast.suggestions)
+    record(studio.store, studio.series.series, decision, seen)
+    return decision.id
 
 
 def person() -> str:

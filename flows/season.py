@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from prefect import flow
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
 
 from flows.dataset import make_data_sets
-from flows.gate import Labelled, ask_labels
+from flows.gate import ask_labels, settle
 from flows.prepare import prepare_series
 from flows.train import train_voices, why_not
 from tasks import casting, data_sets
 from tasks.data_sets import DataSet
 from tasks.domain import Suggestion
 from tasks.episodes import list_episodes
-from tasks.labels import load
+from tasks.label_form import lines_to_add
+from tasks.label_rules import newcomers
+from tasks.labels import Labels
 from tasks.opening import check_engines, open_series
 from tasks.prepared import STAGES, find_left_out, find_prepared
 from tasks.studio import Studio
@@ -24,7 +27,11 @@ from tasks.voices import Card, find_voice
 
 @dataclass(frozen=True, kw_only=True)
 class Season:
-    """What a season run gave. `waiting`: speakers that need a label before anything is trained."""
+    """What a season run gave.
+
+    `waiting`: speakers that need a label before anything is trained. `to_add`: lines that the series file lacks for
+    characters that people named.
+    """
 
     episodes: int
     failed: dict[str, str]
@@ -32,6 +39,7 @@ class Season:
     data_sets: tuple[DataSet, ...] = ()
     voices: tuple[Card, ...] = ()
     left_out: dict[str, str] | None = None
+    to_add: str = ""
 
 
 @flow(name="season", flow_run_name="season {config}", persist_result=False)
@@ -47,33 +55,40 @@ def season(
     check_engines(studio, *STAGES, "clean", "train")
     preparation = prepare_series(config, store, engines, runners)
     labelled = ask_labels(studio, preparation.cast, labels or studio.series.labels)
-    outcome = Season(episodes=len(preparation.prepared), failed=preparation.failed, waiting=labelled.waiting)
-    return (
-        outcome
-        if labelled.waiting or not preparation.prepared
-        else finish(outcome, config, store, labels, engines, runners)
+    outcome = Season(
+        episodes=len(preparation.prepared),
+        failed=preparation.failed,
+        waiting=labelled.waiting,
+        to_add=name_new(studio, labelled.labels),
     )
+    if labelled.waiting or not preparation.prepared:
+        return outcome
+    return finish(outcome, config, store, engines, runners)
+
+
+def name_new(studio: Studio, labels: Labels) -> str:
+    """Say what the series file lacks for characters that people named: in the log, and on the run's page."""
+    named = newcomers(labels, studio.series.characters)
+    if not named:
+        return ""
+    lines = lines_to_add(named)
+    get_run_logger().warning("the series file lacks %s; add to it:\n%s", ", ".join(named), lines)
+    text = f"The series file lacks characters that were named. Add, and run it again:\n\n```yaml\n{lines}\n```"
+    create_markdown_artifact(text, key=f"new-characters-{studio.series.series}".replace("_", "-"))
+    return lines
 
 
 def finish(
     outcome: Season,
     config: str | None,
     store: str | None,
-    labels: str | None,
     engines: dict[str, str] | None,
     runners: dict[str, str] | None,
 ) -> Season:
-    """What follows once labels are there."""
-    made = make_data_sets(config, store, labels, engines, runners)
+    """What follows once labels are there; a labels file is not taken again, since people may have corrected it."""
+    made = make_data_sets(config, store, None, engines, runners)
     training = train_voices(config, store, None, engines, runners)
-    return Season(
-        episodes=outcome.episodes,
-        failed=outcome.failed,
-        waiting=(),
-        data_sets=made.ready,
-        voices=training.voices,
-        left_out=training.left_out | made.failed,
-    )
+    return replace(outcome, data_sets=made.ready, voices=training.voices, left_out=training.left_out | made.failed)
 
 
 def finished(studio: Studio, policy: str) -> Season | None:
@@ -86,17 +101,19 @@ def finished(studio: Studio, policy: str) -> Season | None:
     cast = casting.find_cast(studio, casting.identity_of(prepared, casting.references_of(studio)))
     if cast is None or policy not in ("ask", "auto"):
         return None
-    labels = load(studio.store, studio.series.series)
-    labelled = Labelled(labels=labels) if policy == "auto" else ask_labels(studio, cast, policy)
+    labelled = settle(studio, cast, policy)
     if labelled.waiting:
         return None
+    labels = labelled.labels
     made = {}
     for slug in studio.series.characters:
         found_set = data_sets.find_data_set(studio, slug, data_sets.identity_of(studio, cast, labels, slug))
         if found_set is None:
             return None
         made[slug] = found_set
-    return _with_voices(studio, len(prepared), failed, made)
+    done = _with_voices(studio, len(prepared), failed, made)
+    named = newcomers(labels, studio.series.characters)
+    return replace(done, to_add=lines_to_add(named)) if done and named else done
 
 
 def _with_voices(studio: Studio, episodes: int, failed: dict[str, str], made: dict[str, DataSet]) -> Season | None:

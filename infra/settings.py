@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     default: the server where one is set up. A server on SQLite takes about two seconds a start."""
     retry_seconds: float = 5.0
     """Wait before the first retry of a machine's fault; each next one waits twice as long."""
+    labels_wait_hours: float = 720.0
+    """How long a run waits for the people who label, where a Prefect server is set up; 0: not at all."""
+    notify: str | None = None
+    """Who is told that labels are wanted: a webhook's address, or type/name of a notification block of Prefect's."""
     episodes_at_once: int = 8
     """Episodes under way at the same time; their items share engine starts."""
 

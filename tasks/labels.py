@@ -1,8 +1,8 @@
 """Labels: what people (or good references) said about who a speaker is.
 
 The truth is a row of decisions, each one immutable object in the store.
-`labels.json` is derived from them and can be made again at any time. What a
-user's labels file says is read in `labels_file`.
+`labels.json` is derived from them and can be made again at any time. What may
+be said is in `label_rules`, how people are asked in `label_form`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from containers.contract.codec import canonical, decode
 from infra.store import Store, read_json, write_json
-from tasks.domain import NOBODY, Suggestion
+from tasks.domain import Suggestion
 
 How = Literal["cli", "auto", "file", "form", "sheet"]
 
 
 class LabelsError(ValueError):
     """The labels somebody gave cannot be used; the message says which, and what would be right."""
+
+
+class Overtaken(LabelsError):
+    """Somebody else decided about the same speakers meanwhile; the message says who and what. Nothing was recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,43 +115,15 @@ def decide(
     )
 
 
-def auto_decision(suggestions: Sequence[Suggestion], labels: Labels, now: datetime | None = None) -> Decision | None:
-    """Accept all suggestions of band accept, but for speakers a human labelled; None if nothing is new.
-
-    An auto decision is the machine's whole opinion: an older one stops counting, so that what the
-    references no longer support falls away.
-    """
-    human = {speaker for speaker, label in labels.speakers.items() if label.how != "auto"}
-    before = {speaker: label.character for speaker, label in labels.speakers.items() if label.how == "auto"}
-    accepted = {
-        each.speaker: each.character
-        for each in suggestions
-        if each.band == "accept" and each.character is not None and each.speaker not in human
-    }
-    if accepted == before:
-        return None
-    return decide("references", "auto", accepted, suggestions=suggestions, now=now)
-
-
-def news(said: Mapping[str, str], labels: Labels) -> dict[str, str]:
-    """What a human says now and has not said before, so that the same file read twice decides once."""
-    known = {speaker: label.character for speaker, label in labels.speakers.items() if label.how != "auto"}
-    return {speaker: character for speaker, character in said.items() if known.get(speaker) != character}
-
-
 def derive(decisions: Iterable[Decision]) -> Labels:
     """The labels that count, whatever order the decisions come in.
 
     The newest wins, but auto never over a human's, and only the newest auto counts at all. An
     undone decision is as if never made, and an undo can be undone.
     """
-    newest_first = sorted(decisions, key=lambda each: (each.time, each.id), reverse=True)
-    undone: set[str] = set()
-    standing: list[Decision] = []
-    for each in newest_first:
-        if each.id not in undone:
-            standing.append(each)
-            undone.update({each.undoes} if each.undoes else ())
+    newest_first = _newest_first(decisions)
+    gone = undone(newest_first)
+    standing = [each for each in newest_first if each.id not in gone]
     human = [each for each in standing if each.how != "auto"]
     auto = [each for each in standing if each.how == "auto"][:1]
     speakers: dict[str, Label] = {}
@@ -159,6 +135,19 @@ def derive(decisions: Iterable[Decision]) -> Labels:
         speakers=dict(sorted(speakers.items())),
         rejected=tuple(sorted({clip for each in standing for clip in each.rejected})),
     )
+
+
+def undone(decisions: Iterable[Decision]) -> dict[str, Decision]:
+    """What no longer counts: id of a decision -> the decision that took it back."""
+    gone: dict[str, Decision] = {}
+    for each in _newest_first(decisions):
+        if each.undoes and each.id not in gone:
+            gone[each.undoes] = each
+    return gone
+
+
+def _newest_first(decisions: Iterable[Decision]) -> list[Decision]:
+    return sorted(decisions, key=lambda each: (each.time, each.id), reverse=True)
 
 
 def _label(decision: Decision, speaker: str) -> Label:
@@ -174,36 +163,40 @@ def _label(decision: Decision, speaker: str) -> Label:
     )
 
 
-def check(said: Mapping[str, str], speakers: Iterable[str], characters: Iterable[str]) -> None:
-    """LabelsError if a label names a speaker or a character that the series does not have."""
-    known, cast = set(speakers), {*characters, NOBODY}
-    for speaker, character in said.items():
-        if speaker not in known:
-            raise LabelsError(f"there is no speaker {speaker!r} in this series; it has {_some(known)}")
-        if character not in cast:
-            raise LabelsError(
-                f"{speaker}: there is no character {character!r} in the series file; it has {_some(cast)}"
-            )
+def record(store: Store, series: str, decision: Decision, seen: Mapping[str, str | None] | None = None) -> Labels:
+    """Keep a decision for ever and write `labels.json` anew; gives the labels that now count.
 
-
-def _some(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:12]) + (f" ... ({len(listed)} in all)" if len(listed) > 12 else "")
-
-
-# ---------------------------------------------------------------- in the store
-
-
-def record(store: Store, series: str, decision: Decision) -> Labels:
-    """Keep a decision for ever and write `labels.json` anew; gives the labels that now count."""
-    stamp = datetime.fromisoformat(decision.time).astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    key = f"series/{series}/cast/labels/{stamp}-{decision.id}.json"
+    With `seen` (speaker -> the decision that its author saw), raises Overtaken and records nothing if another
+    person's counts by now. A crash loses nothing: the decision is the first thing written, and whole.
+    """
     with store.locked(f"series/{series}/cast/labels"):
-        if not store.create(key, canonical(decision).encode()):
-            raise LabelsError(f"{key} is there already; a decision is never written twice")
+        known = history(store, series)
+        if any(each.id == decision.id for each in known):
+            raise Overtaken(f"decision {decision.id} is there already; a decision is never written twice")
+        if seen is not None:
+            _check_seen(decision, derive(known), seen)
+        decision = _after(known, decision)
+        stamp = datetime.fromisoformat(decision.time).astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        store.create(f"series/{series}/cast/labels/{stamp}-{decision.id}.json", canonical(decision).encode())
         labels = load(store, series)
         write_json(store, f"series/{series}/cast/labels.json", labels)
     return labels
+
+
+def _check_seen(decision: Decision, labels: Labels, seen: Mapping[str, str | None]) -> None:
+    said = {each: labels.speakers[each] for each in decision.labels if each in labels.speakers}
+    newer = [each for each, label in said.items() if label.how != "auto" and label.decision != seen.get(each)]
+    if newer:
+        news = "; ".join(f"{said[each].who} said {each} is {said[each].character}" for each in newer)
+        raise Overtaken(f"meanwhile {news}; say it again to change that")
+
+
+def _after(known: Sequence[Decision], decision: Decision) -> Decision:
+    """The decision, not earlier than those it follows: the clocks of two machines may differ."""
+    newest = max((datetime.fromisoformat(each.time) for each in known), default=None)
+    if newest is None or datetime.fromisoformat(decision.time) > newest:
+        return decision
+    return replace(decision, time=(newest + timedelta(microseconds=1)).isoformat(timespec="microseconds"))
 
 
 def history(store: Store, series: str) -> tuple[Decision, ...]:
@@ -214,15 +207,26 @@ def history(store: Store, series: str) -> tuple[Decision, ...]:
 
 
 def undo(store: Store, series: str, decision: str, who: str, how: How = "cli") -> Labels:
-    """Take a decision back, by a new one; LabelsError if there is none of that id."""
-    known = [each.id for each in history(store, series)]
-    if decision not in known:
-        raise LabelsError(
-            f"there is no decision {decision!r} to undo; the newest are {', '.join(known[-5:]) or 'none'}"
-        )
+    """Take a decision back, by a new one; LabelsError if there is none of that id, or it is taken back already."""
+    known = history(store, series)
+    if decision not in [each.id for each in known]:
+        newest = ", ".join(each.id for each in known[-5:])
+        raise LabelsError(f"there is no decision {decision!r} to undo; the newest are {newest or 'none'}")
+    by = undone(known).get(decision)
+    if by:
+        raise LabelsError(f"{by.who} took {decision} back already; to make it count again, undo {by.id}")
     return record(store, series, decide(who, how, undoes=decision))
 
 
 def load(store: Store, series: str) -> Labels:
     """The labels that count now, from the decisions themselves."""
     return derive(history(store, series))
+
+
+def refresh(store: Store, series: str) -> Labels:
+    """The labels that count now; `labels.json` is written anew where a crash left an older one."""
+    with store.locked(f"series/{series}/cast/labels"):
+        labels, key = load(store, series), f"series/{series}/cast/labels.json"
+        if labels.speakers and (store.size(key) is None or read_json(store, key)["version"] != labels.version):
+            write_json(store, key, labels)
+    return labels

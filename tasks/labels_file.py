@@ -18,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from tasks.labels import LabelsError, check
+from tasks.label_rules import check
+from tasks.labels import LabelsError
 
 Pair = tuple[str, Any, Any]
 """Where it stands in the file, speaker, character."""

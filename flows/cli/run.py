@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, Engines, LabelPolicy, Runners, StoreAt, opened, pairs, policy
-from flows.cli.terminal import cell, console, say, stage_bars
+from flows.cli.terminal import at_terminal, cell, console, say, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
@@ -30,7 +30,13 @@ def season(
     runner: Runners = None,
 ) -> None:
     """All of it: prepare the episodes, wait for labels, make data sets, train voices."""
-    show_season(run_season(config, store, labels, engine, runner))
+    done = run_season(config, store, labels, engine, runner)
+    if done.waiting and at_terminal():
+        from flows.cli.label import label_waiting
+
+        label_waiting(opened(config, store))
+        done = run_season(config, store, labels, engine, runner)
+    show_season(done)
 
 
 def run_season(
@@ -42,6 +48,7 @@ def run_season(
 ) -> Season:
     """The season's outcome; where nothing is left to do, seen in the store before Prefect is started."""
     from flows import season as flow
+    from flows.forms import TELL
 
     labels = policy(labels)
     studio = opened(config, store, engines=engine, runners=runner)
@@ -51,6 +58,7 @@ def run_season(
         return done
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
     with stage_bars():
+        TELL.set(say)
         outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=labels)
     return outcome
 
@@ -111,6 +119,8 @@ def train(
 
 def show_season(done: Season) -> None:
     """What a season gave, and what is to be done next."""
+    if done.to_add:
+        say(f"The series file lacks characters that were named. Add to it, and run this again:\n{done.to_add}")
     if done.waiting:
         name_failed(done.failed)
         say(f"{len(done.waiting)} speakers wait for a label: run voicecast label, then this again.", style="bold")

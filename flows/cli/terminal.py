@@ -29,6 +29,11 @@ def cell(text: str, style: str = "") -> Text:
     return Text(text, style=style)
 
 
+def at_terminal() -> bool:
+    """Whether a person is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def plain_streams() -> None:
     """What the terminal's encoding cannot show is written as an escape, and is no failure."""
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ from typing import Any
 
 os.environ.setdefault("VOICECAST_RETRY_SECONDS", "0.2")
 os.environ.setdefault("VOICECAST_SLOTS", "machine")
+os.environ.setdefault("VOICECAST_LABELS_WAIT_HOURS", "0")
 
 import pytest
 from prefect.testing.utilities import prefect_test_harness

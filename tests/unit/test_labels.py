@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from infra.store import LocalStore, read_json
 from tasks import labels as subject
 from tasks.domain import NOBODY, Suggestion
-from tasks.labels import Decision, LabelsError, auto_decision, decide, derive, news
+from tasks.label_rules import auto_decision, news
+from tasks.labels import Decision, LabelsError, decide, derive
 from tasks.labels_file import read_labels_file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

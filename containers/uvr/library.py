@@ -24,6 +24,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from containers.contract.errors import EngineError
+from containers.contract.item import cache_folder
 from containers.contract.weights import weights
 
 from .model_folder import lay
@@ -39,6 +40,8 @@ def start(threads: int) -> None:
     """Import the library, which takes seconds; before, see to it that no pickle is run and nothing is in the way."""
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # whatever the library asks of torch.load
     os.environ["TQDM_DISABLE"] = "1"  # bars without line ends would fill the log
+    if "VOICECAST_CACHE" in os.environ:  # what librosa compiles takes half a minute, once
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba"))
     for name in ("onnx", "onnx2torch"):  # only for segment sizes that a model does not have; they bring torchvision
         sys.modules.setdefault(name, ModuleType(name))
     warnings.filterwarnings("ignore", module=r"pydub|rotary_embedding_torch")  # no ffmpeg: none is needed here

@@ -20,6 +20,8 @@ _LISTS = (
     "mdx23c_download_vip_list",
     "roformer_download_list",
 )
+_WITH_SETTINGS = (".ckpt", ".safetensors")
+"""RoFormer and MDX23C; torch.load itself tells the two forms apart."""
 _PARAMETERS = ("mdx_model_data.json", "vr_model_data.json")
 """What UVR knows of models without a file of their own, by their MD5; the library brings some more."""
 
@@ -30,16 +32,16 @@ def lay(weights: Path, target: Path) -> str:
     Raises EngineError for a folder that holds no model or several, or half of one.
     """
     name = weights.name
-    models = [path for path in sorted(weights.iterdir()) if path.suffix in (".ckpt", ".onnx", ".pth")]
+    models = [path for path in sorted(weights.iterdir()) if path.suffix in (*_WITH_SETTINGS, ".onnx", ".pth")]
     settings = [path for path in sorted(weights.iterdir()) if path.suffix in (".yaml", ".yml")]
     if len(models) != 1 or len(settings) > 1:
         found = ", ".join(sorted(path.name for path in weights.iterdir())) or "nothing"
         raise EngineError(
-            f"weights {name} must hold one model (.ckpt with its .yaml, .onnx or .pth), they hold {found}; "
+            f"weights {name} must hold one model (.onnx, .pth, or .ckpt with its .yaml), they hold {found}; "
             f"run: voicecast weights verify {name}"
         )
     file = models[0].name
-    if file.endswith(".ckpt") and not settings:
+    if file.endswith(_WITH_SETTINGS) and not settings:
         raise EngineError(f"weights {name} lack the .yaml of {file}; run: voicecast weights verify {name}")
     lists: dict[str, dict[str, object]] = {key: {} for key in _LISTS}
     if settings:

@@ -44,6 +44,7 @@ def make(folder: Path, symbols: list[str], speakers: int = 1, **tokenizer: Any) 
     with torch.no_grad():
         model.duration_predictor.flows[0].translate.fill_(-1.5)  # some frames a symbol, not one
     model.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # written for its owner alone; containers run as others
     return folder
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import soundfile
 import torch
 from numpy.typing import NDArray
@@ -181,6 +182,17 @@ def test_progress_grows_within_a_window(models: Path) -> None:
     assert said[-1] > 0.7
 
 
+def test_safetensors_give_the_same_vocals(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mix = noise(3)
+    expected = library.Separation("mel").vocals(mix, lambda _: None)
+    shutil.copytree(models / "mel", tmp_path / "safe")
+    file = tmp_path / "safe/mel_mel_band_roformer.ckpt"
+    safetensors.torch.save_file(torch.load(file, weights_only=True), file.with_suffix(".safetensors"))
+    file.unlink()
+    monkeypatch.setenv("VOICECAST_WEIGHTS", str(tmp_path))
+    np.testing.assert_array_equal(library.Separation("safe").vocals(mix, lambda _: None), expected)
+
+
 class Malicious:
     """A pickle that runs a program when it is read."""
 
@@ -250,5 +262,8 @@ def test_a_model_is_a_name_or_different_names(model: object) -> None:
         backend.Options(model=model)
 
 
-def test_torch_reads_weights_only() -> None:
-    assert torch.serialization._default_to_weights_only(None)
+def test_torch_runs_no_pickle_even_where_it_is_asked_to(tmp_path: Path) -> None:
+    torch.save({"state_dict": Malicious(tmp_path / "harm")}, tmp_path / "model.ckpt")
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / "model.ckpt", weights_only=False)
+    assert not (tmp_path / "harm").exists()

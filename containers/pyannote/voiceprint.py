@@ -42,7 +42,7 @@ class Voiceprint:
         self.dimension = int(network.dimension)
         self._network = network.to(device).eval()
         self._device = device
-        self._at_once = at_once
+        self._room = at_once * _CHUNK * RATE_HZ
 
     def vectors(self, turns: Sequence[Samples]) -> Iterator[tuple[int, Vectors]]:
         """Index of a turn, and its unit vectors: the turn's own, then those of its windows if it has two or more;
@@ -55,9 +55,9 @@ class Voiceprint:
                 with torch.inference_mode():
                     answers = self._several(batch)
             except torch.OutOfMemoryError as error:
-                if self._at_once == 1:
+                if count == 1:
                     raise EngineError("not enough memory for one turn; free the GPU") from error
-                self._at_once //= 2
+                self._room = count * len(batch[-1]) / 2
                 torch.cuda.empty_cache()
                 continue
             yield from zip(order[:count], answers, strict=True)
@@ -65,8 +65,7 @@ class Voiceprint:
 
     def _fitting(self, lengths: Sequence[int]) -> int:
         """How many turns, of rising length, fit into one forward when all are filled up to the longest."""
-        room = self._at_once * _CHUNK * RATE_HZ
-        return max(1, sum((index + 1) * length <= room for index, length in enumerate(lengths)))
+        return max(1, sum((index + 1) * length <= self._room for index, length in enumerate(lengths)))
 
     def _several(self, turns: Sequence[Samples]) -> list[Vectors]:
         if isinstance(self._network, BaseWeSpeakerResNet):

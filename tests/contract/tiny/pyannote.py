@@ -7,6 +7,7 @@ views of one small piece of noise, which keeps the file small.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 sys.path[:] = [each for each in sys.path if Path(each).resolve() != Path(__file__).resolve().parent]  # our own name
 
 import containers.pyannote  # noqa: E402, F401 (telemetry off)
+
+# isort: split
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from pyannote.audio import Model, __version__  # noqa: E402
@@ -102,6 +105,7 @@ def save(model: Model, folder: Path) -> Path:
     return folder
 
 
+@functools.cache
 def segmentation() -> PyanNet:
     torch.manual_seed(1)
     lstm = {"hidden_size": 24, "num_layers": 1, "bidirectional": True, "dropout": 0.0}
@@ -120,6 +124,7 @@ def segmentation() -> PyanNet:
     return model
 
 
+@functools.cache
 def embedding() -> WeSpeakerResNet34:
     torch.manual_seed(2)
     model = WeSpeakerResNet34()

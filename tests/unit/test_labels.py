@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from infra.store import LocalStore, read_json
 from tasks import labels as subject
 from tasks.domain import NOBODY, Suggestion
-from tasks.label_rules import auto_decision, news
-from tasks.labels import Decision, LabelsError, decide, derive
+from tasks.label_rules import auto_decision, news, seen
+from tasks.labels import Decision, LabelsError, Overtaken, decide, derive
 from tasks.labels_file import read_labels_file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,6 +146,78 @@ def test_a_decision_is_never_written_twice(tmp_path: Path) -> None:
     subject.record(store, "kaze", decision)
     with pytest.raises(LabelsError, match="never written twice"):
         subject.record(store, "kaze", decision)
+
+
+def test_the_second_of_two_people_is_told_and_nothing_is_recorded(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    before = seen(subject.load(store, "kaze"), ["S001", "S002"])
+    subject.record(store, "kaze", decide("aki", "sheet", {"S001": "endou"}), before)
+    with pytest.raises(Overtaken, match="meanwhile aki said S001 is endou"):
+        subject.record(store, "kaze", decide("mika", "cli", {"S001": NOBODY, "S002": NOBODY}), before)
+    assert [each.who for each in subject.history(store, "kaze")] == ["aki"]
+
+    looked_again = seen(subject.load(store, "kaze"), ["S001"])
+    assert (
+        subject.record(store, "kaze", decide("mika", "cli", {"S001": NOBODY}), looked_again).character("S001") == NOBODY
+    )
+
+
+def test_of_many_people_who_answer_the_same_question_at_once_one_counts_and_the_others_are_told(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+
+    def say(who: str) -> bool:
+        try:
+            subject.record(store, "kaze", decide(who, "sheet", {"S001": who}), {"S001": None})
+        except Overtaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(say, [f"person{number}" for number in range(8)])) == 1
+    assert len(subject.history(store, "kaze")) == 1
+
+
+def test_a_person_is_not_held_up_by_what_references_say_meanwhile(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    subject.record(store, "kaze", decide("references", "auto", {"S001": "endou"}))
+    subject.record(store, "kaze", decide("mika", "cli", {"S001": NOBODY}), {"S001": None})
+    assert subject.load(store, "kaze").character("S001") == NOBODY
+
+
+def test_the_later_of_two_decisions_counts_whatever_the_clock_of_its_machine_says(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    subject.record(store, "kaze", said(5, {"S001": "endou"}))
+    assert subject.record(store, "kaze", said(1, {"S001": NOBODY})).character("S001") == NOBODY
+
+
+@pytest.mark.parametrize("dies_at", ["create", "write"])
+def test_a_crash_at_any_moment_loses_no_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
+    """It either stands as a whole or can be said again; `labels.json` is made good by the next run."""
+    store, decision = LocalStore(tmp_path), said(1, {"S001": "endou"})
+    subject.record(store, "kaze", said(0, {"S002": "endou"}))
+    real = getattr(store, dies_at)
+
+    def dies(*arguments: object) -> None:
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, dies_at, dies)
+        with pytest.raises(KeyboardInterrupt):
+            subject.record(store, "kaze", decision)
+    assert subject.load(store, "kaze").character("S001") == "endou"
+    assert subject.refresh(store, "kaze") == subject.load(store, "kaze")
+    assert read_json(store, "series/kaze/cast/labels.json")["version"] == subject.load(store, "kaze").version
+
+
+def test_what_was_taken_back_already_is_refused_with_the_way_to_bring_it_back(tmp_path: Path) -> None:
+    store, first = LocalStore(tmp_path), said(1, {"S001": "endou"})
+    subject.record(store, "kaze", first)
+    subject.undo(store, "kaze", first.id, who="mika")
+    back = subject.history(store, "kaze")[-1].id
+    with pytest.raises(LabelsError, match=f"mika took {first.id} back already; to make it count again, undo {back}"):
+        subject.undo(store, "kaze", first.id, who="aki")
+    assert subject.undo(store, "kaze", back, who="aki").character("S001") == "endou"
 
 
 def test_undoing_what_was_never_decided_is_refused(tmp_path: Path) -> None:

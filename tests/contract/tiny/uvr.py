@@ -55,6 +55,35 @@ def roformer(folder: Path, kind: str = "mel", training: dict[str, Any] | None = 
     return folder
 
 
+def mdx23c(folder: Path) -> Path:
+    """An MDX23C model (TFC-TDF) of two stems."""
+    from audio_separator.separator.uvr_lib_v5.tfc_tdf_v3 import TFC_TDF_net
+    from ml_collections import ConfigDict
+
+    torch.manual_seed(3)
+    folder.mkdir(parents=True)
+    settings = {
+        "audio": {"chunk_size": 65024, "dim_f": 256, "dim_t": 128, "hop_length": 512, "n_fft": 1024, "num_channels": 2},
+        "model": {
+            "act": "gelu",
+            "bottleneck_factor": 4,
+            "growth": 4,
+            "norm": "InstanceNorm",
+            "num_blocks_per_scale": 1,
+            "num_channels": 4,
+            "num_scales": 2,
+            "num_subbands": 4,
+            "scale": [2, 2],
+        },
+        "training": {"instruments": ["Vocals", "Instrumental"], "target_instrument": None},
+        "inference": {"batch_size": 1, "dim_t": 128, "num_overlap": 2},
+    }
+    model = TFC_TDF_net(ConfigDict(settings), device=torch.device("cpu"))
+    torch.save(model.state_dict(), folder / "model.ckpt")
+    (folder / "model.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    return folder
+
+
 def mdx(folder: Path, primary_stem: str = "Vocals") -> Path:
     """An MDX model that halves what it hears, as ONNX, with the parameters UVR would have for its MD5."""
     folder.mkdir(parents=True)

@@ -18,7 +18,7 @@ from containers.contract.stages import File, SeparateRequest, SeparateResult
 from containers.uvr import backend, library
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("mel", "bs", "mdx", "vr")
+KINDS = ("mel", "bs", "mdx23c", "mdx", "vr")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,7 @@ def models(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("weights")
     tiny.roformer(out / "mel")
     tiny.roformer(out / "bs", "bs")
+    tiny.mdx23c(out / "mdx23c")
     tiny.mdx(out / "mdx")
     tiny.vr(out / "vr")
     return out

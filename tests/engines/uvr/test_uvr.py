@@ -52,9 +52,9 @@ def library_alone(name: str, models: Path, sound: NDArray[np.float32], folder: P
     return np.asarray(soundfile.read(folder / written, dtype="float32")[0].T)
 
 
-@pytest.mark.parametrize("name", ["mel", "bs"])
+@pytest.mark.parametrize("name", ["mel", "bs", "mdx23c"])
 @pytest.mark.parametrize("seconds", [3, 11])
-def test_roformer_vocals_are_the_librarys(name: str, seconds: int, models: Path, tmp_path: Path) -> None:
+def test_vocals_of_roformers_and_mdx23c_are_the_librarys(name: str, seconds: int, models: Path, tmp_path: Path) -> None:
     """Below 10 s the library takes another segment size."""
     mix = noise(seconds)
     expected = library_alone(name, models, mix, tmp_path / "alone")

@@ -34,7 +34,7 @@ class InARow(nn.Module):
         self.convs = nn.ModuleList()
         before = 1
         for channels, kernel, stride, groups in _ROW:
-            now = channels // thinner
+            now = max(1, channels // thinner)
             groups = max(1, groups // thinner)  # noqa: PLW2901 (as thin as the channels)
             self.convs.append(conv(before, now, kernel, stride, groups=groups, padding=kernel // 2))
             before = now

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError, RequestError
+from containers.contract.item import sha256_of
 from containers.contract.weights import weights
 
 from .discriminator import Discriminator
@@ -154,10 +155,20 @@ def read_posterior(path: Path) -> Tensors:
     return {name: each.float() for name, each in _safetensors(path)[1].items()}
 
 
-def pretrained_pair(name: str, shape: Shape) -> tuple[Tensors, Tensors, bool]:
-    """Tensors of the published pair for this sample rate, and whether its discriminator is spectrally normalised."""
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A published pair; `spectral`: its discriminator is spectrally normalised. `hashes`: SHA-256 by file."""
+
+    generator: Tensors
+    discriminator: Tensors
+    spectral: bool
+    hashes: dict[str, str]
+
+
+def pretrained_pair(name: str, shape: Shape) -> Pair:
+    """The pair of these weights for this sample rate; EngineError if it is not there, RequestError if it is none."""
     folder, rate = weights(name), f"{shape.rate_hz // 1000}k"
-    found = []
+    found, hashes = [], {}
     for part in ("G", "D"):
         path = folder / f"f0{part}{rate}.pth"
         if not path.is_file():
@@ -165,9 +176,10 @@ def pretrained_pair(name: str, shape: Shape) -> tuple[Tensors, Tensors, bool]:
         tensors = read_tensors(path).get("model")
         if not isinstance(tensors, dict):
             raise EngineError(f"{path.name} holds no pretrained model; run: voicecast weights fetch {name}")
-        found.append(_renamed(tensors))
+        found.append({key: each.float() for key, each in _renamed(tensors).items()})
+        hashes[path.name] = sha256_of(path)
     generator, discriminator = found
     spectral = any(key.endswith("._u") for key in discriminator)
     _fits(f"f0G{rate}.pth", lambda: Generator(shape), generator)
     _fits(f"f0D{rate}.pth", lambda: Discriminator(spectral), discriminator)
-    return generator, discriminator, spectral
+    return Pair(generator=generator, discriminator=discriminator, spectral=spectral, hashes=hashes)

@@ -99,7 +99,7 @@ def shape_for(rate_hz: int, size: Size) -> Shape:
     tiny = size == "tiny"
     return Shape(
         spectrum_bins=_FFT[rate_hz] // 2 + 1,
-        segment_frames=_SEGMENT[rate_hz] // (rate_hz // FRAMES_PER_SECOND),
+        segment_frames=16 if tiny else _SEGMENT[rate_hz] // (rate_hz // FRAMES_PER_SECOND),
         inter=16 if tiny else 192,
         hidden=16 if tiny else 192,
         filters=32 if tiny else 768,
@@ -108,8 +108,8 @@ def shape_for(rate_hz: int, size: Size) -> Shape:
         kernel=3,
         dropout=0,
         resblock="1",
-        res_kernels=_RES_KERNELS,
-        res_dilations=_RES_DILATIONS,
+        res_kernels=(3,) if tiny else _RES_KERNELS,
+        res_dilations=((1, 3),) if tiny else _RES_DILATIONS,
         up_rates=_UP_RATES[rate_hz],
         up_channels=64 if tiny else 512,
         up_kernels=_UP_KERNELS[rate_hz],

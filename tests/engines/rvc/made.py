@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,4 +64,5 @@ def glottal(path: Path, hz: float, seconds: float, rate_hz: int = 44100) -> Path
     return path
 
 
-TINY_40K = shape_for(40000, "tiny")
+TINY_40K = replace(shape_for(40000, "tiny"), segment_frames=32, res_kernels=(3, 7, 11), res_dilations=((1, 3, 5),) * 3)
+"""Narrow, but of all parts that a full one has."""

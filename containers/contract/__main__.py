@@ -133,12 +133,15 @@ class _Together:
 
     def run(self, model: Any) -> None:
         while self._waiting:
+            before = len(self._waiting)
             try:
                 for item, answer in getattr(self._backend, f"{self._stage}_many")(model, self._drawn()):
                     _answer(self._backend, item, answer, self._open.pop(item))
                 left: BaseException = EngineError(f"{self._stage} ended without an answer")
             except (Exception, SystemExit) as error:
                 left = error
+            if len(self._waiting) == before:  # it failed before it drew any, and would again
+                next(self._drawn(), None)
             for item, began in self._open.items():
                 _answer(self._backend, item, left, began)
             self._open.clear()

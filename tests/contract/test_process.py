@@ -343,3 +343,16 @@ def test_an_engine_that_fails_over_many_items_keeps_what_it_has_answered(
     together(code, tmp_path, launch, "a", "crash", "z")
     assert said(tmp_path, "z") == "3.0"
     assert [said(tmp_path, each) for each in ("a", "crash")] == ["ValueError: down with all of them"] * 2
+
+
+def test_an_engine_that_fails_before_it_takes_an_item_answers_all_of_them(
+    code: Path, tmp_path: Path, launch: Launch
+) -> None:
+    folder = code / "containers" / "unable"
+    folder.mkdir(exist_ok=True)
+    refusal = "def probe_many(model, pairs):\n    raise OSError('no device')\n    yield\n"
+    (folder / "backend.py").write_text(TOGETHER.split("def probe_many")[0] + refusal)
+    for each in ("a", "b"):
+        lay(tmp_path, each, {})
+    assert launch("unable", tmp_path).wait(60) == 0
+    assert [said(tmp_path, each) for each in ("a", "b")] == ["OSError: no device"] * 2

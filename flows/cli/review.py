@@ -1,0 +1,86 @@
+"""review: listen and say who is who, on a page; served from here, or written to a folder."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows import gate
+from flows.cli.options import Config, SeriesId, StoreAt, opened
+from flows.cli.terminal import console, say, stage_bars
+from tasks import casting
+from tasks.studio import Studio
+
+PORT = 8484
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(review)
+
+
+def review(
+    config: Config = None,
+    store: StoreAt = None,
+    series: SeriesId = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free")] = PORT,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", help="A name people reach this service by; repeatable")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="VOICECAST_REVIEW_TOKEN", help="The token of the service. Default: a new one", hidden=True),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the sheet to this folder instead: a page that opens from disk")
+    ] = None,
+) -> None:
+    """Listen and decide who is who on a page in the browser; several people can, at the same time."""
+    from infra.slots import MachineSlots
+    from tasks.opening import with_engines
+
+    studio = opened(config, store, series)
+    gate.settle(studio, casting.cast_of(studio), "ask")
+    with stage_bars() as bars:
+        able = with_engines(studio, MachineSlots(), bars)
+        if export:
+            _export(able, export)
+        else:
+            _serve(able, host, port, frozenset(name or ()), token)
+
+
+def _export(studio: Studio, folder: Path) -> None:
+    from flows.review import export
+
+    page = export(studio, folder)
+    say(f"Open {page.absolute()} in a browser, or give the folder {folder} to somebody who can.")
+    say("What is saved there is taken in by: voicecast label --file FILE")
+
+
+def _serve(studio: Studio, host: str, port: int, names: frozenset[str], token: str | None) -> None:
+    from flows.review import SheetDesk, wake
+    from infra.review import listening, server
+    from infra.review_doors import LOOPBACK, Doors, Links, new_token
+
+    open_to_others = host not in LOOPBACK
+    machine = frozenset({socket.gethostname().lower(), socket.getfqdn().lower()}) if open_to_others else frozenset()
+    doors = Doors(
+        token=token or new_token(),
+        names=LOOPBACK | machine | {each.lower() for each in names},
+        addresses=open_to_others,
+    )
+    desk = SheetDesk(studio, Links(token=doors.token), wake)
+    desk.page()  # what is wrong with the series is said here, and not in a browser
+    with listening(host, port) as bound:
+        logging.getLogger("voicecast.review").setLevel(logging.INFO)
+        shown = next(iter(sorted(names)), socket.gethostname() if host in ("0.0.0.0", "::") else host)
+        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound.getsockname()[1]}/"
+        console.print("The label sheet is open; Ctrl-C ends it.", style="dim")
+        say(address if token else f"{address}#{doors.token}")
+        threading.Thread(target=desk.make_sounds, daemon=True).start()
+        server(desk, doors, Links(token=doors.token)).run(sockets=[bound])

@@ -1,0 +1,197 @@
+"""Reviewing: the label sheet served to people, or written to a folder; answers become decisions, and runs go on.
+
+What the sheet shows and what an answer means is in `tasks`, HTTP in
+`infra.review`; here they meet, and the runs that wait are told.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from containers.contract.codec import decode, encode, write_atomically
+from containers.contract.errors import RequestError
+from infra.review import NotThere
+from infra.review_doors import Links
+from tasks import casting, sheet_page
+from tasks.label_form import LATER
+from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet, said_now
+from tasks.labels import Labels, LabelsError, Overtaken, load, undo
+from tasks.sheet_answer import SheetAnswer, take_answer
+from tasks.sheet_media import Sound, known_sound, sounds_of
+from tasks.studio import Stored, Studio
+
+log = logging.getLogger("voicecast.review")
+
+Wake = Callable[[Studio, SheetAnswer], str]
+"""Tells the runs that wait for labels; gives what a person wants to know of it, in a sentence or nothing."""
+SOUNDS_AT_ONCE = 4
+
+
+class SheetDesk:
+    """The label sheet of a series, as the review service shows and takes it."""
+
+    def __init__(self, studio: Studio, links: Links, wake: Wake) -> None:
+        self._studio, self._links, self._wake = studio, links, wake
+        self._mutex = threading.Lock()
+        self._heard: Heard | None = None
+        self._files: dict[str, str] = {}
+
+    def entrance(self) -> str:
+        return sheet_page.entrance()
+
+    def page(self) -> str:
+        return sheet_page.render(self._sheet())
+
+    def tell(self, what: str, which: str) -> Any:
+        if what == "state":
+            return _state(self._labels())
+        if what == "sounds":
+            speaker = next((each for each in self._sheet().speakers if each.id == which), None)
+            if speaker:
+                return [self._link(each) for each in sounds_of(self._studio, self._known(), speaker)]
+        if what == "known":
+            sound = known_sound(self._studio, self._known(), self._labels(), which)
+            return self._link(sound) if sound else None
+        raise NotThere(what)
+
+    def take(self, what: str, said: Any) -> tuple[int, Any]:
+        takers = {"answer": self._answer, "undo": self._undo}
+        if what not in takers:
+            raise NotThere(what)
+        try:
+            return 200, takers[what](said)
+        except Overtaken as error:
+            return 409, {"message": str(error), "state": _state(self._labels())}
+        except (LabelsError, RequestError) as error:
+            return 422, {"message": str(error)}
+
+    def file(self, name: str) -> Path:
+        if name not in self._files:
+            raise NotThere(name)
+        return self._studio.store.path(self._files[name])
+
+    def make_sounds(self) -> None:
+        """Make the sounds of all speakers in doubt, in the order in which they are asked about."""
+        asked = [each for each in self._sheet().speakers if each.status == "asked"]
+        heard = self._known()
+        with ThreadPoolExecutor(SOUNDS_AT_ONCE) as pool:
+            for speaker in asked:
+                pool.submit(sounds_of, self._studio, heard, speaker)
+
+    def _answer(self, said: Any) -> Any:
+        answer = decode(SheetAnswer, said, "answer")
+        labels = take_answer(self._studio, self._known().cast, answer)
+        log.info("%s labelled %d speakers, rejected %d clips", answer.name, len(answer.labels), len(answer.rejected))
+        return {"decision": answer.id, "run": self._wake(self._studio, answer), "state": _state(labels)}
+
+    def _undo(self, said: Any) -> Any:
+        given = decode(dict[str, str], said, "undo")
+        if set(given) != {"decision", "who"}:
+            raise LabelsError("to take something back needs its decision, and who says so")
+        labels = undo(self._studio.store, self._studio.series.series, given["decision"], given["who"], "sheet")
+        return {"state": _state(labels)}
+
+    def _sheet(self) -> Sheet:
+        return make_sheet(self._studio, self._known(), self._labels())
+
+    def _known(self) -> Heard:
+        """What was heard, anew after another preparation."""
+        with self._mutex:
+            identity = casting.cast_of(self._studio).identity
+            if self._heard is None or self._heard.cast.identity != identity:
+                self._heard = heard_by(self._studio)
+            return self._heard
+
+    def _labels(self) -> Labels:
+        return load(self._studio.store, self._studio.series.series)
+
+    def _link(self, sound: Sound) -> dict[str, str | None]:
+        return {
+            "of": sound.of,
+            "player": self._links.sign(self._given(sound.player)),
+            "picture": self._links.sign(self._given(sound.picture)) if sound.picture else None,
+        }
+
+    def _given(self, file: Stored) -> str:
+        name = _file_name(file)
+        self._files[name] = file.key
+        return name
+
+
+def _state(labels: Labels) -> dict[str, Any]:
+    return {"version": labels.version, "said": encode(said_now(labels)), "rejected": list(labels.rejected)}
+
+
+def _file_name(file: Stored) -> str:
+    return f"{file.sha256[:24]}{Path(file.key).suffix}"
+
+
+# ---------------------------------------------------------------- runs that wait
+
+
+def wake(studio: Studio, answer: SheetAnswer) -> str:
+    """Let runs that wait for labels look at them; skipped speakers are left for another day."""
+    if not list(studio.store.keys(f"{studio.home}/cast/forms")):
+        return ""
+    from prefect.settings import PREFECT_API_URL
+
+    from flows import forms  # Prefect takes seconds to import, and most sheets need none of it
+
+    if not PREFECT_API_URL.value():
+        return "A season may wait for these labels: set PREFECT_API_URL to its server, or press Resume there."
+    newest = {each.run: each for each in forms.forms(studio)}
+    told = []
+    for run in forms.waiting_runs(studio):
+        later = {each: LATER for each in answer.later if each in newest[run].prefill}
+        try:
+            forms.answer(run, later, who=answer.name)
+            told.append(run)
+        except forms.NotWaiting:
+            continue
+        except LabelsError as error:
+            log.warning("flow run %s was not told: %s", run, error)
+            return f"The labels are kept, but the season that waits was not told: {error}"
+    return "The season that waited goes on." if told else ""
+
+
+# ---------------------------------------------------------------- a folder for people without access
+
+
+def export(studio: Studio, folder: Path) -> Path:
+    """Write the sheet as a page that opens from disk, with its sounds below `media`; gives the page."""
+    heard, labels = heard_by(studio), load(studio.store, studio.series.series)
+    sheet = make_sheet(studio, heard, labels)
+    (folder / "media").mkdir(parents=True, exist_ok=True)
+
+    def copied(file: Stored) -> str:
+        target = folder / "media" / _file_name(file)
+        if not target.exists():
+            partial = target.with_suffix(".partial")
+            shutil.copyfile(studio.store.path(file.key), partial)
+            partial.rename(target)
+        return f"media/{target.name}"
+
+    def shown(sound: Sound | None) -> Mapping[str, str | None] | None:
+        if sound is None:
+            return None
+        picture = copied(sound.picture) if sound.picture else None
+        return {"of": sound.of, "player": copied(sound.player), "picture": picture}
+
+    with ThreadPoolExecutor(SOUNDS_AT_ONCE) as pool:
+        clips = dict(
+            zip(
+                [each.id for each in sheet.speakers],
+                pool.map(lambda each: [shown(one) for one in sounds_of(studio, heard, each)], sheet.speakers),
+                strict=True,
+            )
+        )
+    known = {each.id: shown(known_sound(studio, heard, labels, each.id)) for each in sheet.characters}
+    page = folder / "index.html"
+    write_atomically(page, sheet_page.render(sheet, {"clips": clips, "known": known}))
+    return page

@@ -1,0 +1,70 @@
+"""The label sheet's page: one HTML file with its styles, script and data inside.
+
+The same page is served by `voicecast review`, where it asks for sounds and
+hands in its answers, and opened from disk, where the sounds lie beside it and
+the answers are saved as a file. Reads no store and writes no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from containers.contract.codec import encode
+from tasks.domain import NOBODY
+from tasks.label_sheet import Sheet
+
+
+def render(sheet: Sheet, sounds: Mapping[str, Any] | None = None) -> str:
+    """The page. `sounds`: of an exported page, `clips` (speaker -> its clips' sounds) and `known` (character -> one),
+    each {"of", "player", "picture"} with paths beside the page; None where a service is asked for them."""
+    data = {"sheet": encode(sheet), "nobody": NOBODY, "sounds": sounds}
+    return _ENVIRONMENT.get_template("label_sheet.html").render(
+        sheet=sheet,
+        served=sounds is None,
+        style=Markup(_STYLE),
+        script=Markup(_SCRIPT),
+        script_hash=_hash(_SCRIPT),
+        data=Markup(_data(data)),
+    )
+
+
+def entrance() -> str:
+    """The page that takes the token, from the link's end or from a person."""
+    return _ENVIRONMENT.get_template("label_sheet_entrance.html").render(
+        style=Markup(_STYLE), script=Markup(_ENTER), script_hash=_hash(_ENTER)
+    )
+
+
+def _data(value: Any) -> str:
+    """JSON that stands in a script element and cannot end it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _inside(name: str, tag: str) -> str:
+    text = Path(__file__).with_name(name).read_text("utf-8")
+    return text.partition(f"<{tag}>")[2].rpartition(f"</{tag}>")[0]
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_STYLE = _inside("label_sheet_style.html", "style")
+_SCRIPT = _inside("label_sheet_player.html", "script") + _inside("label_sheet_script.html", "script")
+_ENTER = _inside("label_sheet_enter.html", "script")

@@ -72,9 +72,10 @@ class SheetDesk:
             return 422, {"message": str(error)}
 
     def file(self, name: str) -> Path:
-        if name not in self._files:
+        key = self._files.get(name)
+        if key is None or self._studio.store.size(key) is None:
             raise NotThere(name)
-        return self._studio.store.path(self._files[name])
+        return self._studio.store.path(key)
 
     def make_sounds(self) -> None:
         """Make the sounds of all speakers in doubt, in the order in which they are asked about."""

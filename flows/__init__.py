@@ -7,6 +7,8 @@ DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    # By its silence a server sees that a run's process was killed (flows.automations).
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 """Prefect's settings that suit us, where the user's environment says nothing; set before Prefect is imported."""
 

@@ -263,6 +263,7 @@ def test_check_sets_the_engine_up_says_its_version_and_touches_no_item(
     if not (code / "containers" / engine).exists():
         (code / "containers" / engine).symlink_to(engines()[engine].folder)
     folder = lay(tmp_path, "a", {})
+    (tmp_path / "options.json").write_text(canonical(engines()[engine].options({})), "utf-8")
     assert launch(engine, tmp_path, "--check").wait() == 0
     about = json.loads((tmp_path / "engine.json").read_text("utf-8"))
     assert set(about) == {"contract", "engine", "stages"}
@@ -351,7 +352,7 @@ def test_an_engine_that_fails_before_it_takes_an_item_answers_all_of_them(
     folder = code / "containers" / "unable"
     folder.mkdir(exist_ok=True)
     refusal = "def probe_many(model, pairs):\n    raise OSError('no device')\n    yield\n"
-    (folder / "backend.py").write_text(TOGETHER.split("def probe_many")[0] + refusal)
+    (folder / "backend.py").write_text(TOGETHER.split("def probe_many", maxsplit=1)[0] + refusal)
     for each in ("a", "b"):
         lay(tmp_path, each, {})
     assert launch("unable", tmp_path).wait(60) == 0

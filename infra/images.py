@@ -176,17 +176,20 @@ def table(built: list[Built]) -> str:
     """A line an image; `own` is what it takes on a disk that has the other images."""
     rows = [("engine", "version", "MB", "own MB", "seconds", "image")]
     rows += [
-        (each.engine, each.error or each.version, _mb(each.size), _mb(each.own), f"{each.seconds:.0f}", each.image)
+        (
+            each.engine,
+            each.error or each.version,
+            f"{each.size / 1e6:.0f}",
+            f"{each.own / 1e6:.0f}",
+            f"{each.seconds:.0f}",
+            each.image,
+        )
         for each in built
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.0f}" if size else "-"
 
 
 if __name__ == "__main__":

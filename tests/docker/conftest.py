@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from containers.contract.errors import EngineError
+from infra import images
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engines
 from infra.image_names import image_of
-from infra.images import docker_program
 from infra.runners.docker import DockerRunner, daemon
 from infra.stage import Exit, Job, Outcome, Start
 from tests.unit.test_dispatch import STUB, House
@@ -37,13 +37,11 @@ def _images() -> None:
             pass
     except EngineError as error:
         pytest.skip(str(error).splitlines()[0])
-    stub = image_of(engines()["stub"], "cpu")
-    build = [docker_program(), "build", "-q", "-t", image_of(UNRULY, "cpu"), "--build-arg", f"STUB_IMAGE={stub}"]
-    try:
-        with daemon("stub") as client:
-            client.images.get(stub)
-    except EngineError as error:
-        pytest.fail(str(error))
+    stub = images.make(engines()["stub"], images.Recipe(variant="cpu"))
+    if stub.error:
+        pytest.fail(stub.error)
+    tag = image_of(UNRULY, "cpu")
+    build = [images.docker_program(), "build", "-q", "-t", tag, "--build-arg", f"STUB_IMAGE={stub.image}"]
     subprocess.run([*build, str(Path(__file__).parent / "unruly")], check=True, stdout=subprocess.DEVNULL)
 
 

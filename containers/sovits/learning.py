@@ -133,6 +133,8 @@ def learn(
     learner: Learner, sounds: Sequence[Path], item: Item, config: dict[str, Any], options: Options, epochs: int
 ) -> None:
     """Train until `epochs` are done, from the item's checkpoint if there is one."""
+    if options.precision != "float32" and not torch.cuda.is_available():  # a CPU takes many times as long with it
+        raise EngineError(f"precision {options.precision} needs a GPU, and there is none here; set it to float32")
     checkpoint = Checkpoint(item.state / "checkpoint.pt", config)
     first = checkpoint.load(learner)
     keeper = Keeper(checkpoint, first, epochs, options.save_every, item)

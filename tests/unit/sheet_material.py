@@ -72,7 +72,7 @@ def lay(studio: Studio, speakers: Sequence[Heard], episodes: int = 1) -> Cast:
     )
     cast = Cast(identity="made", model=people.MODEL, speakers=tuple(linked), suggestions=suggestions)
     write_json(studio.store, f"{studio.home}/cast/speakers.json", cast)
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(12) as pool:
         list(pool.map(lambda each: _hear_reference(studio, *each), casting.references_of(studio)))
     return cast
 
@@ -129,7 +129,7 @@ def _write_voice(path: Path, f0_hz: float, seconds: float, seed: float) -> None:
     sound = sum(
         np.sin(n * phase)
         * (np.exp(-(((n * glide - low) / 250) ** 2)) + 0.5 * np.exp(-(((n * glide - high) / 350) ** 2)))
-        for n in range(1, int(5000 / f0_hz))
+        for n in range(1, int(3500 / f0_hz))
     )
-    noisy = sound * loud * 0.15 + drawn.normal(0, 0.002, len(time))
+    noisy = sound * loud * 0.15 + drawn.normal(0, 0.0004, len(time))
     soundfile.write(path, noisy.astype(np.float32), RATE_HZ, subtype="PCM_16")

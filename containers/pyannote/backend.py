@@ -63,7 +63,7 @@ class Model:
 
 
 def version() -> str:
-    return f"{_library()} ({_models})"
+    return f"pyannote ({_library()}, {_models})"
 
 
 def setup(options: Options) -> Model:

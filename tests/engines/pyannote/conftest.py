@@ -1,33 +1,28 @@
 """What the tests of the pyannote engine share: tiny models in the library's format, and a short conversation.
 
-Run by the engine's Python: .engines/pyannote/bin/python -m pytest tests/engines/pyannote
+Run by the engine's Python: make test-engines
 """
 
 from __future__ import annotations
 
-import importlib.util
+import containers.pyannote  # noqa: F401 (telemetry off, before the library is imported)
+
+# isort: split
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+import torch
 
-if importlib.util.find_spec("pyannote") is None:
-    collect_ignore_glob = ["test_*.py"]
-else:
-    import containers.pyannote  # noqa: F401 (telemetry off, before the library is imported)
+from containers.contract.item import Item, sha256_of
+from containers.contract.stages import File
+from tests.contract.tiny import pyannote as tiny
 
-    # isort: split
-    import numpy as np
-    import soundfile
-    import torch
-
-    from containers.contract.item import Item, sha256_of
-    from containers.contract.stages import File
-    from tests.contract.tiny import pyannote as tiny
-
-    torch.set_num_threads(1)  # two threads that wait for each other are slower on a busy machine
+torch.set_num_threads(1)  # two threads that wait for each other are slower on a busy machine
 
 SECONDS = 10.0
 

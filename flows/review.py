@@ -149,7 +149,8 @@ def wake(studio: Studio, answer: SheetAnswer) -> str:
     newest = {each.run: each for each in forms.forms(studio)}
     told = []
     for run in forms.waiting_runs(studio):
-        later = {each: LATER for each in answer.later if each in newest[run].prefill}
+        asked = newest[run].prefill if run in newest else {}
+        later = {each: LATER for each in answer.later if each in asked}
         try:
             forms.answer(run, later, who=answer.name)
             told.append(run)

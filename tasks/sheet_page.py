@@ -66,5 +66,5 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _STYLE = _inside("label_sheet_style.html", "style")
-_SCRIPT = _inside("label_sheet_player.html", "script") + _inside("label_sheet_script.html", "script")
+_SCRIPT = "".join(_inside(f"label_sheet_{part}.html", "script") for part in ("player", "view", "hand_in"))
 _ENTER = _inside("label_sheet_enter.html", "script")

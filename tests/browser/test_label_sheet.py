@@ -171,14 +171,12 @@ def test_a_clip_can_be_sought_in_and_the_next_one_follows(sheet: Sheet) -> None:
     first = page.locator("#clips .play").first
     page.keyboard.press("Space")
     plays(page, after=0.1)
-    page.wait_for_function(
-        "document.getElementById('audio').seekable.length && document.getElementById('audio').duration > 1"
-    )
+    page.wait_for_function("() => document.getElementById('audio').duration > 1")
     first.click(position={"x": first.bounding_box()["width"] * 0.8, "y": 20})
-    page.wait_for_function("(a => a.currentTime > 0.7 * a.duration)(document.getElementById('audio'))")
+    page.wait_for_function("() => (a => a.currentTime > 0.7 * a.duration)(document.getElementById('audio'))")
     page.locator("#clips li:nth-child(2).playing").wait_for()
     plays(page, after=0.1)
-    page.wait_for_function("document.querySelector('#clips img').naturalWidth > 100")
+    page.wait_for_function("() => document.querySelector('#clips img').naturalWidth > 100")
 
 
 def test_a_clip_of_somebody_else_is_marked_and_undo_takes_it_back(sheet: Sheet) -> None:
@@ -383,7 +381,7 @@ def test_thirty_speakers_and_a_dozen_characters_are_at_hand(sheet: Sheet, tmp_pa
         page.locator("#clips .play").first.click()
         plays(page, after=0.8)
         page.keyboard.press("Space")
-        page.wait_for_function("[...document.querySelectorAll('#clips img')].every((each) => each.naturalWidth)")
+        page.wait_for_function("() => [...document.querySelectorAll('#clips img')].every((each) => each.naturalWidth)")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             target = Path(os.environ.get("SHOTS") or tmp_path) / f"label-sheet-{scheme}.png"

@@ -31,6 +31,8 @@ class Source(nn.Module):
         super().__init__()
         self._shape = shape
         self.l_linear = nn.Linear(1, 1)
+        nn.init.ones_(self.l_linear.weight)
+        nn.init.zeros_(self.l_linear.bias)  # the sine as it is, to begin with
 
     def forward(self, f0: Tensor, begin: Tensor, noise: Tensor) -> Tensor:
         """f0 in Hz and `begin` in turns (batch, frames), standard normal `noise` -> (batch, 1, samples)."""
@@ -85,6 +87,8 @@ class Vocoder(nn.Module):
         for each in (*self.ups, *(conv for block in self.resblocks for conv in (*block.convs1, *block.convs2))):
             nn.init.normal_(each.weight_v, 0.0, 0.01)  # HiFi-GAN's own beginning
             each.weight_g.data = torch.linalg.vector_norm(each.weight_v.data, dim=(1, 2), keepdim=True)
+        for each in (*self.ups, *self.noise_convs):
+            nn.init.zeros_(each.bias)  # no hum of its own where a frame begins
 
     def forward(self, latent: Tensor, speaker: Tensor, f0: Tensor, begin: Tensor, noise: Tensor) -> Tensor:
         """(batch, inter, frames) -> samples (batch, 1, frames x hop) in -1..1; see Source for the other arguments."""

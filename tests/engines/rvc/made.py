@@ -66,3 +66,29 @@ def glottal(path: Path, hz: float, seconds: float, rate_hz: int = 44100) -> Path
 
 TINY_40K = replace(shape_for(40000, "tiny"), segment_frames=32, res_kernels=(3, 7, 11), res_dilations=((1, 3, 5),) * 3)
 """Narrow, but of all parts that a full one has."""
+
+
+def glided(path: Path, seed: int, seconds: float, rate_hz: int = 44100) -> Path:
+    """A clip to learn from: a few harmonics whose pitch glides over two octaves, with pauses."""
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    drawn = np.random.default_rng(seed)
+    start = drawn.uniform(0, 2 * np.pi)
+    phase = 2 * np.pi * np.cumsum(300 * 2 ** np.sin(2 * np.pi * 0.7 * time + start)) / rate_hz
+    sound = sum(np.sin(number * phase) / number for number in range(1, 6))
+    open_mouth = np.clip(3 * np.sin(2 * np.pi * 1.1 * time + start) + 2, 0, 1)
+    sound = 0.3 * sound * open_mouth / np.abs(sound).max() + 0.003 * drawn.normal(size=len(time))
+    soundfile.write(path, sound, rate_hz, subtype="PCM_16")
+    return path
+
+
+def pitch_hz(path: Path) -> float:
+    """Of a steady tone: where its autocorrelation comes back, to a fraction of a sample."""
+    samples, rate = soundfile.read(path)
+    middle = samples[len(samples) // 4 : 3 * len(samples) // 4]
+    spectrum = np.abs(np.fft.rfft(middle, 2 * len(middle))) ** 2
+    echo = np.fft.irfft(spectrum)
+    first, last = rate // 1000, rate // 60
+    lag = first + int(np.argmax(echo[first:last] > 0.9 * echo[first:last].max()))
+    lag = max(range(lag, lag + rate // 2000), key=lambda at: echo[at])
+    before, at, after = echo[lag - 1 : lag + 2]
+    return float(rate / (lag + 0.5 * (before - after) / (before - 2 * at + after)))

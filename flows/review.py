@@ -51,10 +51,8 @@ class SheetDesk:
     def tell(self, what: str, which: str) -> Any:
         if what == "state":
             return _state(self._labels())
-        if what == "sounds":
-            speaker = next((each for each in self._sheet().speakers if each.id == which), None)
-            if speaker:
-                return [self._link(each) for each in sounds_of(self._studio, self._known(), speaker)]
+        if what == "sounds" and which in self._known().clips:
+            return [self._link(each) for each in sounds_of(self._studio, self._known(), which)]
         if what == "known":
             sound = known_sound(self._studio, self._known(), self._labels(), which)
             return self._link(sound) if sound else None
@@ -83,7 +81,7 @@ class SheetDesk:
         heard = self._known()
         with ThreadPoolExecutor(SOUNDS_AT_ONCE) as pool:
             for speaker in asked:
-                pool.submit(sounds_of, self._studio, heard, speaker)
+                pool.submit(sounds_of, self._studio, heard, speaker.id)
 
     def _answer(self, said: Any) -> Any:
         answer = decode(SheetAnswer, said, "answer")
@@ -185,14 +183,12 @@ def export(studio: Studio, folder: Path) -> Path:
         picture = copied(sound.picture) if sound.picture else None
         return {"of": sound.of, "player": copied(sound.player), "picture": picture}
 
+    def heard_of(speaker: str) -> list[Mapping[str, str | None] | None]:
+        return [shown(each) for each in sounds_of(studio, heard, speaker)]
+
+    names = [each.id for each in sheet.speakers]
     with ThreadPoolExecutor(SOUNDS_AT_ONCE) as pool:
-        clips = dict(
-            zip(
-                [each.id for each in sheet.speakers],
-                pool.map(lambda each: [shown(one) for one in sounds_of(studio, heard, each)], sheet.speakers),
-                strict=True,
-            )
-        )
+        clips = dict(zip(names, pool.map(heard_of, names), strict=True))
     known = {each.id: shown(known_sound(studio, heard, labels, each.id)) for each in sheet.characters}
     page = folder / "index.html"
     write_atomically(page, sheet_page.render(sheet, {"clips": clips, "known": known}))

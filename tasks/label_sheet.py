@@ -8,14 +8,14 @@ sounds is in `sheet_media`, HTML in `sheet_page`, taking answers in
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from tasks import casting
 from tasks.cast import galleries_of
 from tasks.casting import Cast
-from tasks.domain import NOBODY, Speaker, Suggestion, Vectors
+from tasks.domain import NOBODY, Speaker, Suggestion
 from tasks.label_rules import newcomers
 from tasks.labels import Labels
 from tasks.linking import one_model
@@ -27,6 +27,8 @@ from tasks.studio import Studio
 log = logging.getLogger("voicecast.sheet")
 
 Status = Literal["asked", "labelled", "left_out"]
+ALIKE = 3
+"""Other speakers that are named as easily confused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +94,14 @@ class Sheet:
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """What does not change with a label: the cast, its voices, the clips that stand for each, and references."""
+    """What does not change with a label, by speaker: the voice, the clips that stand for it, the nearest
+    characters and the nearest other speakers."""
 
     cast: Cast
     voices: dict[str, Voice]
-    chosen: dict[str, tuple[Chosen, ...]]
-    galleries: dict[str, Vectors]
+    clips: dict[str, tuple[SheetClip, ...]]
+    likely: dict[str, tuple[Near, ...]]
+    alike: dict[str, tuple[Near, ...]]
 
 
 def heard_by(studio: Studio) -> Heard:
@@ -111,9 +115,14 @@ def heard_by(studio: Studio) -> Heard:
         log.warning("the sheet is without scores of characters: %s", error)
         references = ()
     one_model([each.model for each in heard if each.clips] + [each.model for each in references])
-    voices = voices_of(cast.speakers, heard)
-    chosen = {name: representative(voice) for name, voice in voices.items()}
-    return Heard(cast=cast, voices=voices, chosen=chosen, galleries=galleries_of(references))
+    voices, galleries = voices_of(cast.speakers, heard), galleries_of(references)
+    return Heard(
+        cast=cast,
+        voices=voices,
+        clips={name: tuple(_clip(each) for each in representative(voice)) for name, voice in voices.items()},
+        likely=nearest(voices, galleries, len(galleries)),
+        alike=nearest(voices, {name: voice.core for name, voice in voices.items()}, ALIKE),
+    )
 
 
 def make_sheet(studio: Studio, heard: Heard, labels: Labels) -> Sheet:
@@ -121,9 +130,8 @@ def make_sheet(studio: Studio, heard: Heard, labels: Labels) -> Sheet:
     series = studio.series
     asked = {each.speaker for each in casting.questions(studio, heard.cast, labels)}
     suggestions = {each.speaker: each for each in heard.cast.suggestions}
-    cores = {name: voice.core for name, voice in heard.voices.items()}
     speakers = [
-        _speaker(each, heard, suggestions.get(each.id), labels, asked, cores)
+        _speaker(each, heard, suggestions.get(each.id), labels, asked)
         for each in heard.cast.speakers
         if each.id in heard.voices
     ]
@@ -151,26 +159,19 @@ def said_now(labels: Labels) -> dict[str, Said]:
 
 
 def _speaker(
-    speaker: Speaker,
-    heard: Heard,
-    found: Suggestion | None,
-    labels: Labels,
-    asked: set[str],
-    cores: Mapping[str, Vectors],
+    speaker: Speaker, heard: Heard, found: Suggestion | None, labels: Labels, asked: Collection[str]
 ) -> SheetSpeaker:
-    voice = heard.voices[speaker.id]
-    others = {name: core for name, core in cores.items() if name != speaker.id}
     return SheetSpeaker(
         id=speaker.id,
         seconds=round(speaker.seconds, 1),
-        count=len(voice.clips),
+        count=len(heard.voices[speaker.id].clips),
         episodes=speaker.episodes,
         status="labelled" if speaker.id in labels.speakers else "asked" if speaker.id in asked else "left_out",
         suggestion=_suggested(found),
         margin=found.margin if found else 0.0,
-        likely=nearest(voice, heard.galleries, count=len(heard.galleries)) or _near(found),
-        alike=nearest(voice, others),
-        clips=tuple(_clip(each) for each in heard.chosen[speaker.id]),
+        likely=heard.likely[speaker.id] or _near(found),
+        alike=heard.alike[speaker.id],
+        clips=heard.clips[speaker.id],
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from containers.contract.errors import StageError
 from tasks import casting, orders
-from tasks.label_sheet import Heard, SheetSpeaker
+from tasks.label_sheet import Heard
 from tasks.labels import Labels
 from tasks.orders import Shown
 from tasks.series import SeriesError
@@ -32,11 +32,11 @@ class Sound:
     picture: Stored | None = None
 
 
-def sounds_of(studio: Studio, heard: Heard, speaker: SheetSpeaker) -> tuple[Sound, ...]:
+def sounds_of(studio: Studio, heard: Heard, speaker: str) -> tuple[Sound, ...]:
     """A sound for each of the speaker's clips on the sheet."""
-    hashes = {clip.id: clip.sha256 for clip in heard.voices[speaker.id].clips}
-    shown = [(each.id, Shown(file=_clip(studio, each.id, hashes[each.id]))) for each in speaker.clips]
-    return _sounds(studio, f"clips of {speaker.id}", shown)
+    hashes = {clip.id: clip.sha256 for clip in heard.voices[speaker].clips}
+    shown = [(each.id, Shown(file=_clip(studio, each.id, hashes[each.id]))) for each in heard.clips[speaker]]
+    return _sounds(studio, f"clips of {speaker}", shown)
 
 
 def known_sound(studio: Studio, heard: Heard, labels: Labels, character: str) -> Sound | None:

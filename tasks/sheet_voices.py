@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from tasks.cast import core
 from tasks.domain import EpisodeClip, HeardEpisode, Speaker, Vectors
 
-CLIPS, NEAR = 5, 3
+CLIPS = 5
 COMPARED = 400
 """Clips of a speaker that are compared with each other; of more, every n-th."""
 ODD = 0.1
@@ -66,11 +66,17 @@ def voices_of(speakers: Sequence[Speaker], episodes: Sequence[HeardEpisode]) -> 
     return voices
 
 
-def nearest(voice: Voice, others: Mapping[str, Vectors], count: int = NEAR) -> tuple[Near, ...]:
-    """The `count` most alike of `others` (name -> unit vectors, one or more), best first."""
-    scores = {name: float(_unit(vectors) @ voice.core) for name, vectors in others.items()}
-    best = sorted(scores.items(), key=lambda each: (-each[1], each[0]))[:count]
-    return tuple(Near(who=name, score=round(score, 4)) for name, score in best)
+def nearest(voices: Mapping[str, Voice], others: Mapping[str, Vectors], count: int) -> dict[str, tuple[Near, ...]]:
+    """For each voice the `count` most alike of `others` (name -> vectors), best first; itself is none of them."""
+    if not others or not voices:
+        return dict.fromkeys(voices, ())
+    names = sorted(others)
+    scores = np.stack([each.core for each in voices.values()]) @ np.stack([_unit(others[name]) for name in names]).T
+    found = {}
+    for name, row in zip(voices, scores, strict=True):
+        best = [int(each) for each in np.argsort(-row, kind="stable") if names[each] != name][:count]
+        found[name] = tuple(Near(who=names[each], score=round(float(row[each]), 4)) for each in best)
+    return found
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -69,15 +69,24 @@ def _serve(studio: Studio, host: str, port: int, names: frozenset[str], token: s
 
     open_to_others = host not in LOOPBACK
     machine = frozenset({socket.gethostname().lower(), socket.getfqdn().lower()}) if open_to_others else frozenset()
-    doors = Doors(
-        token=token or new_token(),
-        names=LOOPBACK | machine | {each.lower() for each in names},
-        addresses=open_to_others,
-    )
+    try:
+        doors = Doors(
+            token=token or new_token(),
+            names=LOOPBACK | machine | {each.lower() for each in names},
+            addresses=open_to_others,
+        )
+        bound = listening(host, port)
+    except ValueError as error:
+        raise typer.BadParameter(f"VOICECAST_REVIEW_TOKEN: {error}") from error
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{host}:{port} cannot be listened on: {error.strerror}; see --port, --host"
+        ) from error
+    if open_to_others:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     desk = SheetDesk(studio, Links(token=doors.token), wake)
     desk.page()  # what is wrong with the series is said here, and not in a browser
-    with listening(host, port) as bound:
-        logging.getLogger("voicecast.review").setLevel(logging.INFO)
+    with bound:
         shown = next(iter(sorted(names)), socket.gethostname() if host in ("0.0.0.0", "::") else host)
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound.getsockname()[1]}/"
         console.print("The label sheet is open; Ctrl-C ends it.", style="dim")

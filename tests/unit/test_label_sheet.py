@@ -139,7 +139,7 @@ def test_a_series_without_references_at_hand_still_has_its_sheet(studio: Studio)
 
 def test_every_clip_has_a_player_and_a_picture(studio: Studio) -> None:
     speaker = sheet_of(studio).speakers[0]
-    sounds = sounds_of(studio, heard_by(studio), speaker)
+    sounds = sounds_of(studio, heard_by(studio), speaker.id)
     assert [each.of for each in sounds] == [each.id for each in speaker.clips]
     kinds = {(Path(each.player.key).suffix, Path(each.picture.key).suffix) for each in sounds if each.picture}
     assert kinds == {(".mp3", ".png")}
@@ -147,7 +147,7 @@ def test_every_clip_has_a_player_and_a_picture(studio: Studio) -> None:
 
 def test_without_engines_a_clip_is_played_as_it_was_cut(studio: Studio) -> None:
     unseen = next(each for each in sheet_of(studio).speakers if each.id == "S004")
-    (first, _) = sounds_of(looking(studio), heard_by(studio), unseen)
+    (first, _) = sounds_of(looking(studio), heard_by(studio), unseen.id)
     assert first.player.key == f"{studio.home}/episodes/{unseen.clips[0].id.replace('/', '/clips/')}.flac"
     assert first.picture is None
 

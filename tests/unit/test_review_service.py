@@ -5,9 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +25,7 @@ from flows.review import SheetDesk
 from infra.review import LARGEST_ANSWER, listening, server
 from infra.review_doors import Doors, Links, from_own_page, new_token
 from tasks.labels import decide, history, record
+from tasks.opening import write_if_new
 from tasks.sheet_answer import SheetAnswer
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
@@ -377,3 +383,37 @@ def test_a_port_that_is_taken_is_said_at_once(service: Service) -> None:
 def test_it_listens_on_loopback_only(service: Service) -> None:
     assert service.socket.getsockname()[0] == "127.0.0.1"
     assert service.socket.family == socket.AF_INET
+
+
+# ---------------------------------------------------------------- the command
+
+COMMAND = "import typer; from flows.cli import review; app = typer.Typer(); review.add_to(app); app()"
+
+
+@pytest.fixture
+def config(service: Service) -> list[str]:
+    """The same series, as the command line names it."""
+    write_if_new(service.studio.store, service.studio.series)
+    store = service.studio.store.path("series/toy/cast/speakers.json").parents[3]
+    return ["--store", str(store), "--series", "toy"]
+
+
+def test_the_command_shows_a_link_with_a_new_token_and_ends_when_it_is_told(config: list[str], tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, "-c", COMMAND, *config, "--port", "0"]
+    with open(tmp_path / "log", "wb") as log:
+        running = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, cwd=tmp_path, env=environment, text=True
+        )
+    with running:
+        assert running.stdout is not None
+        link = next(line.strip() for line in running.stdout if line.startswith("http"))
+        address, _, token = link.partition("#")
+        assert address.startswith("http://127.0.0.1:")
+        request = urllib.request.Request(f"{address}api/state", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            assert "version" in json.load(reply)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) in (0, 130)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    assert token not in (tmp_path / "log").read_text()

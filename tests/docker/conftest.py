@@ -22,6 +22,7 @@ from tests.unit.test_dispatch import STUB, House
 UNRULY = replace(STUB, name="unruly", memory_gb=0.1)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:

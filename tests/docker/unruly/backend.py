@@ -63,7 +63,7 @@ def draw_a_bar(_item: Item, _script: dict[str, Any]) -> None:
     for i in range(6):
         sys.stderr.write(f"\rtraining {i}/5")
         sys.stderr.flush()
-        time.sleep(0.5)
+        time.sleep(1)
 
 
 def look(item: Item, script: dict[str, Any]) -> None:

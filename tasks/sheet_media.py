@@ -40,16 +40,20 @@ def sounds_of(studio: Studio, heard: Heard, speaker: str) -> tuple[Sound, ...]:
 
 
 def known_sound(studio: Studio, heard: Heard, labels: Labels, character: str) -> Sound | None:
-    """Something of a character that is known for sure: a reference, else a clip of a speaker a person named so."""
+    """Something of a character that is known: a reference, else a clip of a speaker that a person, or else the
+    references, named so."""
     recording = _reference(studio, character)
     if recording:
         of = f"reference of {character}"
         return _sounds(studio, of, [(of, Shown(file=recording, end=KNOWN_SECONDS))])[0]
-    named = [each for each, label in labels.speakers.items() if label.character == character and label.how != "auto"]
-    voices = [heard.voices[each] for each in named if each in heard.voices]
-    if not voices:
+    named = [
+        (label.how != "auto", len(heard.voices[speaker].clips), speaker)
+        for speaker, label in labels.speakers.items()
+        if label.character == character and speaker in heard.voices
+    ]
+    if not named:
         return None
-    voice = max(voices, key=lambda each: len(each.clips))
+    voice = heard.voices[max(named)[-1]]
     clip = voice.clips[int((voice.vectors @ voice.core).argmax())]
     shown = Shown(file=_clip(studio, clip.id, clip.sha256))
     return _sounds(studio, f"known clip of {character}", [(clip.id, shown)])[0]

@@ -326,13 +326,17 @@ def test_it_is_readable_in_every_light_and_width(sheet: Sheet, width: int, schem
     assert nameless == []
 
 
-def test_the_keys_are_listed_and_focus_is_seen(sheet: Sheet) -> None:
+def test_the_keys_are_listed_and_focus_is_seen_and_kept(sheet: Sheet) -> None:
     page = sheet.open()
     page.keyboard.press("?")
     assert page.get_by_role("dialog", name="Keys").is_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.locator("input[name=who]").first.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.value") == "gouenji", "radios are moved through as everywhere"
+    assert page.locator("#summary").inner_text() == "1 label to hand in"
 
 
 NAMES = {

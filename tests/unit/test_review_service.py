@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flows.review import SheetDesk
+from containers.contract.codec import decode
+from flows.review import SheetDesk, wake
 from infra.review import LARGEST_ANSWER, listening, server
 from infra.review_doors import Doors, Links, from_own_page, new_token
 from tasks.labels import decide, history, record
@@ -373,6 +374,16 @@ def test_what_is_no_answer_is_refused_with_a_reason(fresh: Service, body: Any, s
     assert reply.status == status
     assert reply.json["message"]
     assert history(fresh.studio.store, "toy") == ()
+
+
+def test_where_no_server_is_known_a_run_that_waits_is_not_forgotten(service: Service, tmp_path: Path) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    studio, answer = studio_at(tmp_path), decode(SheetAnswer, said(labels={"S001": "ben"}))
+    assert wake(studio, answer) == "", "nothing waits"
+    studio.store.write("series/toy/cast/forms/run-1.json", b"{}")
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        assert "set PREFECT_API_URL" in wake(studio, answer)
 
 
 def test_a_port_that_is_taken_is_said_at_once(service: Service) -> None:

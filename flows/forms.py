@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -120,10 +121,10 @@ def _model(
         text = label_form.field_text(speaker, each, names, again.get(speaker.id))
         title = label_form.field_title(speaker, turns[speaker.id])
         fields[speaker.id] = (choice, Field(form.prefill[speaker.id], title=title, description=text))
-    ids = Field("", title="Ids of new characters", description="a line for each: S007 = kidou_yuuto")
-    fields["new_names"] = (str, ids)
+    fields["new_names"] = (str, Field("", title="Ids of new characters", description="such as S007 = kidou_yuuto"))
     fields["labelled_by"] = (str, Field(title="Labelled by", description="your name", min_length=1))
-    fields["version"] = (Literal[form.version], Field(form.version, title="Version of the labels"))
+    version = f"{form.version}-{form.number}"
+    fields["version"] = (Literal[version], Field(version, title="Version of the labels"))
     model: type[RunInput] = create_model("Labels", __base__=_Shown, **fields)
     model._description = label_form.description(studio.series.title or studio.series.series, characters, labels, again)
     return model
@@ -132,8 +133,9 @@ def _model(
 def _announce(studio: Studio, run: FlowRun, form: Form) -> None:
     """Tell who can answer: in the log, in the terminal, and by an event that automations turn into messages."""
     count, series = len(form.prefill), studio.series.series
-    address = url_for("flow-run", obj_id=run.id) or f"flow run {run.name}"
-    text = f"{count} speakers of {series} wait for a label: open {address} and press Resume, or run voicecast label."
+    address = page_of(run)
+    wait = f"{count} speakers of {series} wait for a label" if count > 1 else f"A speaker of {series} waits for a label"
+    text = f"{wait}: open {address} and choose Resume in its menu, or run voicecast label."
     get_run_logger().warning(text)
     tell = TELL.get()
     if tell:
@@ -146,7 +148,12 @@ def _announce(studio: Studio, run: FlowRun, form: Form) -> None:
     )
 
 
-# ---------------------------------------------------------------- answers
+def page_of(run: FlowRun) -> str:
+    """The address of a run's page, where its form is; of the newer pages, whose selects a mouse can open."""
+    address = url_for("flow-run", obj_id=run.id)
+    if address is None:
+        return f"the page of flow run {run.name}"
+    return address.replace("/runs/", "/v2/runs/") if determine_server_type() is ServerType.SERVER else address
 
 
 def answer(run: UUID | str, answers: Mapping[str, str] | None = None, *, who: str, new_names: str = "") -> None:
@@ -237,9 +244,7 @@ def _given(form: Form) -> dict[str, Any] | None:
 
 
 def _is(run: str, state: Literal["paused", "final"]) -> bool:
-    with get_client(sync_client=True) as client:
-        try:
-            now = client.read_flow_run(UUID(run)).state
-        except ObjectNotFound:
-            return False
-    return now is not None and (now.is_paused() if state == "paused" else now.is_final())
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        now = client.read_flow_run(UUID(run)).state
+        return now is not None and (now.is_paused() if state == "paused" else now.is_final())
+    return False

@@ -158,10 +158,12 @@ def field_text(speaker: Speaker, suggestion: Suggestion, names: Mapping[str, str
     """The line above a field; plain text, since pages show it as it is."""
     more = len(speaker.episodes) - 4
     heard = ", ".join(speaker.episodes[:4]) + (f" and {more} more" if more > 0 else "")
-    near = "nearest: nobody that is known"
+    near = "near to nobody"
     if suggestion.character:
         name = names.get(suggestion.character, suggestion.character)
         near = f"nearest: {name} ({suggestion.score:.2f}, {suggestion.margin:+.2f} over the second)"
+    if suggestion.band == "leave_out":
+        near = f"a stranger, as far as references tell; {near}"
     return (f"ASKED AGAIN: {why}. " if why else "") + f"{near}; heard in {heard}"
 
 
@@ -171,7 +173,8 @@ def description(title: str, characters: Mapping[str, Character], labels: Labels,
     if again:
         lines += ["**Asked again:**", "", *(f"- {each} {_escaped(why)}" for each, why in again.items()), ""]
     lines += [
-        "`voicecast label` plays the clips. Nothing said here is for ever: `voicecast label --undo last`.",
+        "Listen with `voicecast review` (a page) or `voicecast label` (a terminal). Nothing said here is for ever:"
+        " `voicecast label --undo last`.",
         "",
         f"**{NOBODY}**: no character whose voice is wanted. **{NEW}**: one that the series file lacks; it needs an id"
         f" below. **{LATER}**: this run goes on without this speaker, the next one asks again.",

@@ -293,7 +293,7 @@ def test_a_webhook_is_told_where_labels_are_wanted_however_often_automations_are
     series.gate()
     text = said.get(timeout=60)
     assert text.startswith("toy: labels are wanted\n2 speakers of toy wait for a label: open http")
-    assert "/runs/flow-run/" in text
+    assert "/v2/runs/flow-run/" in text
 
 
 def test_a_notification_block_that_is_not_there_is_said() -> None:
@@ -319,3 +319,17 @@ def test_a_run_that_fell_silent_is_crashed_and_one_that_is_suspended_is_not() ->
             time.sleep(0.5)
         assert [client.read_flow_run(run).state_name for run in runs] == ["Crashed", "Suspended"]
     ensure_automations()
+
+
+@pytest.mark.slow
+def test_a_season_in_a_terminal_without_a_page_asks_there_and_goes_on(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings(), "labels_wait_hours", 0)
+    monkeypatch.setattr("flows.cli.run.at_terminal", lambda: True)
+    scripted.write({"anna": "A", "carl": ""}, rights="")
+    scripted.episode(1, cast=["A", "C"])
+    done = CliRunner().invoke(app, ["season", "--config", str(scripted.config)], input="2\n")
+    assert done.exit_code == 0, done.output
+    assert "1 labels were added" in done.output
+    assert scripted.keys("characters/carl/clips/*.wav") != []

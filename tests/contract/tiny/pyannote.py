@@ -64,6 +64,10 @@ params:
 """
 
 
+for kind in (Problem, Resolution):  # Python 3.11.0 to 3.11.3 pickle members of an enumeration by getattr
+    kind.__reduce_ex__ = lambda member, _: (type(member), (member.value,))
+
+
 def main(out: Path) -> None:
     torch.manual_seed(0)
     community(out / "speaker-diarization-community-1")

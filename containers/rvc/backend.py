@@ -35,7 +35,7 @@ _named: list[str] = []
 class Options:
     """`content`, `pretrained`: weights by name; `pretrained` "" trains from nothing.
 
-    Training: `sample_rate_hz` of new voices; `f0` crepe, crepe-tiny or harvest, `crepe_hop` in samples at 16 kHz;
+    Training: `sample_rate_hz` of new voices; `f0` crepe, crepe-tiny, harvest or dio, `crepe_hop` in samples at 16 kHz;
     `save_every`: epochs between saves, at which held-out clips choose the best; `patience`: saves without a better
     one after which to stop, 0 = never; `checkpoint_minutes` between checkpoints to go on from after a crash;
     `precision` fp32, bf16 or fp16; `min_seconds` of speech under which a character is not trained; `size` tiny is

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from .discriminator import Heard
 from .generator import Trained
+from .mel import filters
 from .shape import Shape
 
 MEL_WEIGHT, KL_WEIGHT, FEATURES_WEIGHT = 45.0, 1.0, 2.0
@@ -17,12 +18,9 @@ class Spectra:
     """Spectra of samples (batch, n): one frame each hop, without a look beyond the ends."""
 
     def __init__(self, shape: Shape, device: torch.device) -> None:
-        import librosa
-
         self._shape = shape
         self._window = torch.hann_window(shape.fft, device=device)
-        bank = librosa.filters.mel(sr=shape.rate_hz, n_fft=shape.fft, n_mels=shape.mels)
-        self._bank = torch.from_numpy(bank).to(device)
+        self._bank = torch.from_numpy(filters(shape.rate_hz, shape.fft, shape.mels)).to(device)
 
     def linear(self, samples: Tensor) -> Tensor:
         """Magnitudes (batch, bins, frames)."""

@@ -29,5 +29,5 @@ def make(folder: Path) -> Path:
 if __name__ == "__main__":
     out = Path(sys.argv[1])
     make(out / "content-vec-best")
-    options = {"pretrained": "", "size": "tiny", "f0": "harvest", "epochs": 4, "save_every": 2, "min_seconds": 3.0}
+    options = {"pretrained": "", "size": "tiny", "f0": "dio", "epochs": 2, "save_every": 1, "min_seconds": 3.0}
     (out / "options.json").write_text(json.dumps(options), "utf-8")

@@ -16,7 +16,7 @@ from containers.rvc import backend
 from tests.contract.tiny.rvc import make
 from tests.engines.rvc.made import glided
 
-QUICK: dict[str, Any] = {"pretrained": "", "size": "tiny", "f0": "harvest", "min_seconds": 1.0, "batch_size": 2}
+QUICK: dict[str, Any] = {"pretrained": "", "size": "tiny", "f0": "dio", "min_seconds": 1.0, "batch_size": 2}
 
 
 @dataclass(frozen=True, kw_only=True)

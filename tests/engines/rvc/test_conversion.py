@@ -19,6 +19,8 @@ from containers.rvc import speaking
 from containers.rvc.f0 import f0_of, likeliest_path
 from containers.rvc.files import write_voice
 from containers.rvc.generator import Generator
+from containers.rvc.likeness import vector_of
+from containers.rvc.mel import filters
 from containers.rvc.retrieval import Index, write_index
 from containers.rvc.shape import shape_for
 from tests.engines.rvc.conftest import Place
@@ -149,7 +151,7 @@ def test_an_index_of_other_features_is_refused(tmp_path: Path) -> None:
         Index(tmp_path / "text.index")
 
 
-@pytest.mark.parametrize("method", ["crepe-tiny", "harvest"])
+@pytest.mark.parametrize("method", ["crepe-tiny", "harvest", "dio"])
 @pytest.mark.parametrize("hz", [82.0, 220.0, 523.0])
 def test_f0_of_a_tone_is_its_frequency_and_silence_has_none(tmp_path: Path, method: str, hz: float) -> None:
     """Within 1 %: CREPE's bins are 1.2 % wide, and the centre of mass around the best one is finer."""
@@ -196,3 +198,20 @@ def test_memory_does_not_grow_with_the_recording(place: Place, humming: Path, tm
         return float(json.loads(done.stdout.splitlines()[-1])["peak"]) / 1024
 
     assert peak_mb(longer) < 1.05 * peak_mb(1)
+
+
+def test_vectors_are_those_of_resemblyzers_own_front_end() -> None:
+    """One window of 1.6 s: how the library divides longer sounds differs by a few frames."""
+    from resemblyzer import VoiceEncoder
+
+    samples = (0.03 * np.random.default_rng(0).normal(size=25440)).astype(np.float32)
+    theirs = VoiceEncoder("cpu", verbose=False).embed_utterance(samples)
+    assert float(vector_of([samples]) @ theirs) > 0.999
+
+
+def test_mel_filters_are_those_of_librosa() -> None:
+    import librosa
+
+    for rate, fft, bands in ((16000, 400, 40), (32000, 1024, 80), (40000, 2048, 125), (48000, 2048, 128)):
+        theirs = librosa.filters.mel(sr=rate, n_fft=fft, n_mels=bands)
+        np.testing.assert_allclose(filters(rate, fft, bands), theirs, atol=1e-6 * theirs.max())

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 HERE = Path(__file__).parents[2]
 COMMANDS = (
     "weights",
+    "review",
     "season",
     "prepare",
     "dataset",

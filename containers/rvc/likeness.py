@@ -47,9 +47,9 @@ def mel_frames(samples: Samples) -> NDArray[np.float32]:
 
 
 def _heard(samples: Samples) -> NDArray[np.float64]:
-    """The mean vector of windows of 1.6 s, the last one filled up with silence."""
+    """The mean vector of windows of 1.6 s; the last one counts from three quarters on, filled up with silence."""
     mel = mel_frames(samples)
-    starts = range(0, max(1, len(mel) - _WINDOW // 2), _STEP)
+    starts = range(0, max(1, len(mel) - 3 * _WINDOW // 4 + 1), _STEP)
     mel = np.pad(mel, ((0, max(0, starts[-1] + _WINDOW - len(mel))), (0, 0)))
     windows = torch.from_numpy(np.stack([mel[start : start + _WINDOW] for start in starts]))
     with torch.inference_mode():

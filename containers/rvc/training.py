@@ -43,7 +43,7 @@ class Course:
 
 @dataclass(kw_only=True)
 class Progress:
-    """What a training has come to; `best_quality` and `best` of the save that scored best so far."""
+    """What a training has come to; `best`: the file of the save that scored best so far."""
 
     step: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)

@@ -172,8 +172,8 @@ def test_the_likeliest_path_leaves_out_a_jump_of_one_frame() -> None:
     assert set(likeliest_path(shares)) == {100}
 
 
-@pytest.mark.parametrize("longer", [6])
-def test_memory_does_not_grow_with_the_recording(place: Place, humming: Path, tmp_path: Path, longer: int) -> None:
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_recording(place: Place, humming: Path, tmp_path: Path) -> None:
     """Peak memory of processes of their own: one minute against six; the rest is f0, 12 bytes a frame, and luck."""
 
     def peak_mb(minutes: float) -> float:
@@ -197,7 +197,7 @@ def test_memory_does_not_grow_with_the_recording(place: Place, humming: Path, tm
         )  # fmt: skip
         return float(json.loads(done.stdout.splitlines()[-1])["peak"]) / 1024
 
-    assert peak_mb(longer) < 1.05 * peak_mb(1)
+    assert peak_mb(6) < 1.05 * peak_mb(1)
 
 
 def test_vectors_are_those_of_resemblyzers_own_front_end() -> None:

@@ -88,6 +88,7 @@ def test_a_training_that_dies_at_any_step_comes_to_the_same_bytes(
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
+@pytest.mark.slow
 def test_a_training_whose_process_is_killed_goes_on_to_the_same_bytes(trained: Place) -> None:
     """By SIGKILL from outside, as soon as there is a checkpoint of the third step."""
     item = trained.item("killed")

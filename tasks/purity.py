@@ -50,7 +50,7 @@ def compare(
     are made twice, the second time of the clips whose purity was at least `sure` the first time.
     """
     names = np.array([person or "" for person in persons], object)
-    people = tuple(sorted({name for name in names if name} | set(references) | set(characters)))
+    people = tuple(sorted({name for name in names if name} | set(references) | set(characters))) or ("?",)
     position = {name: index for index, name in enumerate(people)}
     whose = np.array([position.get(name, -1) for name in names], int)
     unknown = np.array([name.startswith("?") for name in people], bool)

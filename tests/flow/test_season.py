@@ -83,6 +83,14 @@ def test_a_data_set_that_fails_is_named_and_stops_no_other(scripted: Scripted) -
     assert "episode 2" in done.left_out["ben"]
 
 
+def test_a_season_in_which_nobody_is_known_ends_without_voices(scripted: Scripted) -> None:
+    scripted.write({"anna": "", "ben": ""})
+    scripted.episode(1)
+    done = run(scripted)
+    assert (done.voices, done.episodes) == ((), 1)
+    assert done.left_out["anna"].startswith("anna has 0.0 min")
+
+
 def test_a_machine_fault_is_tried_again(scripted: Scripted) -> None:
     scripted.episode(1, fail="machine", stage="diarize", times=1)
     assert run(scripted).failed == {}
@@ -180,7 +188,7 @@ def test_what_an_engine_prints_stands_in_the_log_of_its_task_run(scripted: Scrip
         scripted.episode(number, say=f"a word of episode {number}")
     run(scripted)
     with get_client(sync_client=True) as client:
-        for _ in range(60):
+        for _ in range(120):
             logs = [each for each in client.read_logs(limit=200) if "a word of episode" in each.message]
             names = {str(each.id): each.name for each in client.read_task_runs(limit=200)}
             said = {(names.get(str(each.task_run_id)), each.message) for each in logs}

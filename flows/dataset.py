@@ -10,6 +10,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.gate import settle
+from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
 from tasks import casting, data_sets
 from tasks.casting import Cast
@@ -63,7 +64,13 @@ def make_data_set(
     return data_sets.publish(studio, character, identity, rows, prepared)
 
 
-@flow(name="dataset", flow_run_name="dataset {config}", persist_result=False)
+@flow(
+    name="dataset",
+    flow_run_name="dataset {config}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
 def make_data_sets(
     config: str | None = None,
     store: str | None = None,

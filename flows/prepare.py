@@ -12,6 +12,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from containers.contract.errors import RecordingError
+from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
 from tasks import casting, prepared
@@ -68,6 +69,8 @@ def cast_series(studio: Studio, finished: Sequence[Prepared]) -> Cast:
     name="prepare",
     flow_run_name="prepare {config}",
     task_runner=ThreadPoolTaskRunner(max_workers=settings().episodes_at_once),  # type: ignore[arg-type]
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
     persist_result=False,
 )
 def prepare_series(

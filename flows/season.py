@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.dataset import make_data_sets
 from flows.gate import ask_labels, settle
+from flows.hooks import sweep_engines
 from flows.prepare import prepare_series
 from flows.train import train_voices, why_not
 from tasks import casting, data_sets
@@ -42,7 +43,13 @@ class Season:
     to_add: str = ""
 
 
-@flow(name="season", flow_run_name="season {config}", persist_result=False)
+@flow(
+    name="season",
+    flow_run_name="season {config}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
 def season(
     config: str | None = None,
     store: str | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
 from tasks.opening import open_series, with_engines
 from tasks.slots import slots_of_run
@@ -21,7 +22,13 @@ def speak_line(studio: Studio, line: Line) -> Spoken:
     return speak(studio, line)
 
 
-@flow(name="speak", flow_run_name="speak as {character}", persist_result=False)
+@flow(
+    name="speak",
+    flow_run_name="speak as {character}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
 def speak_as(
     character: str,
     text: str | None = None,

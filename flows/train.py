@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.cache_policies import NO_CACHE
 
+from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
 from tasks import voices
 from tasks.data_sets import DataSet, clips_to_train, load_data_set
@@ -34,7 +35,13 @@ def make_voice(studio: Studio, character: str) -> Card:
     return voices.register(studio, character, data, train(studio, character, clips_to_train(studio, character)))
 
 
-@flow(name="train", flow_run_name="train {config}", persist_result=False)
+@flow(
+    name="train",
+    flow_run_name="train {config}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
 def train_voices(
     config: str | None = None,
     store: str | None = None,

@@ -18,3 +18,10 @@ def make_runner(name: str, work: Path) -> Runner:
     from infra.runners.process import ProcessRunner
 
     return ProcessRunner(work)
+
+
+def sweep_containers() -> list[str]:
+    """Remove containers whose run is gone, and give their names. Raises EngineError where no Docker answers."""
+    from infra.runners.docker import sweep
+
+    return sweep()

@@ -274,6 +274,7 @@ def test_every_command_says_how_it_is_used() -> None:
     """In one process: what is tested is the text."""
     runner = CliRunner()
     names = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+    names |= {each.name for each in app.registered_groups}
     assert names == set(COMMANDS)
     for command in ("", *COMMANDS):
         done = runner.invoke(app, [*([command] if command else []), "--help"])

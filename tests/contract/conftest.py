@@ -206,7 +206,7 @@ def _rest(engine: Engine, names: set[str], wanted: tuple[str, ...] | None) -> It
 def _marks(runner: str, engine: Engine) -> list[pytest.MarkDecorator]:
     marks = [pytest.mark.xdist_group(f"contract of {engine.name} on {runner}")]
     if engine.name != "stub":
-        marks.append(pytest.mark.slow)
+        marks += [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test of an engine asks it everything
     if runner == "docker":
         marks.append(pytest.mark.docker)
     return marks

@@ -12,6 +12,7 @@ import pytest
 from prefect.blocks.system import Secret
 
 from flows.cli.main import main
+from flows.cli.terminal import console
 from infra import weights_catalogue
 from infra.settings import settings
 from infra.weights import weights_folder
@@ -60,7 +61,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("VOICECAST_WEIGHTS_DIR", str(tmp_path / "weights"))
     monkeypatch.setenv("VOICECAST_RETRY_SECONDS", "0.01")
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)
     monkeypatch.chdir(tmp_path)
     with running_hub() as found:
         monkeypatch.setenv("HF_ENDPOINT", found.endpoint)

@@ -29,7 +29,7 @@ FLAGS = (
 PICTURES = os.environ.get("VOICECAST_PICTURES")
 """A folder for pictures of what was seen: docs/images."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.proof]
 
 if not shutil.which(CHROMIUM):
     pytest.skip("no Chromium here; name one with CHROMIUM", allow_module_level=True)

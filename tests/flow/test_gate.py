@@ -223,7 +223,7 @@ def test_nobody_answers_in_time_and_nothing_is_lost(series: Series, monkeypatch:
     assert [each.speaker for each in series.gate().waiting] == ["S001", "S002"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_deployments_season_suspends_and_runs_no_finished_stage_again_after_it_was_answered(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +301,7 @@ def test_a_notification_block_that_is_not_there_is_said() -> None:
         ensure_automations("slack-webhook/team")
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_run_that_fell_silent_is_crashed_and_one_that_is_suspended_is_not() -> None:
     ensure_automations(silence_seconds=10)
     with get_client(sync_client=True) as client:
@@ -321,7 +321,7 @@ def test_a_run_that_fell_silent_is_crashed_and_one_that_is_suspended_is_not() ->
     ensure_automations()
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_season_in_a_terminal_without_a_page_asks_there_and_goes_on(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

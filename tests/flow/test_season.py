@@ -11,6 +11,7 @@ import time
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.sorting import LogSort, TaskRunSort
 
 from flows.season import finished, season
 from flows.speak import speak_as
@@ -189,8 +190,10 @@ def test_what_an_engine_prints_stands_in_the_log_of_its_task_run(scripted: Scrip
     run(scripted)
     with get_client(sync_client=True) as client:
         for _ in range(120):
-            logs = [each for each in client.read_logs(limit=200) if "a word of episode" in each.message]
-            names = {str(each.id): each.name for each in client.read_task_runs(limit=200)}
+            newest = client.read_logs(limit=200, sort=LogSort.TIMESTAMP_DESC)
+            logs = [each for each in newest if "a word of episode" in each.message]
+            runs = client.read_task_runs(limit=200, sort=TaskRunSort.EXPECTED_START_TIME_DESC)
+            names = {str(each.id): each.name for each in runs}
             said = {(names.get(str(each.task_run_id)), each.message) for each in logs}
             wanted = {(f"separate s01e0{i}", f"separate: a word of episode {i}") for i in (1, 2)}
             if wanted <= said:

@@ -45,6 +45,8 @@ def tiny_weights(place: Place, engine: Engine, folder: Path) -> dict[str, Any]:
     if not script.exists():
         return {}
     place.python(engine, script, folder)
+    for path in folder.rglob("*"):  # some libraries write for their user alone, and a container's is another
+        path.chmod(0o755 if path.is_dir() else 0o644)
     options = folder / "options.json"
     return dict(json.loads(options.read_text("utf-8"))) if options.exists() else {}
 

@@ -159,7 +159,7 @@ def test_a_run_that_ends_takes_its_container_along_and_the_next_sweeps_what_is_l
         sweep()
         assert _running(tmp_path), "what is alive is not swept"
         parent.send_signal(sent)
-        parent.wait(timeout=20)
+        parent.wait(timeout=120)
     finally:
         parent.kill()
     wait_until(lambda: not _running(tmp_path), "the container outlives its run")

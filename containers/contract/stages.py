@@ -264,7 +264,11 @@ class EmbedResult:
 
 @dataclass(frozen=True, kw_only=True)
 class CutRequest:
-    """Cut exclusive turns into clips at pauses; `background` (if given) lets music be measured."""
+    """Cut exclusive turns into clips at pauses; `background` (if given) lets music be measured.
+
+    `cues`: when lines of dialogue are shown (subtitles); of two pauses, the one where a line ends is the
+    better cut, and a pause inside a line the worse. A line that ends within a word cuts no word.
+    """
 
     vocals: File
     turns: tuple[Turn, ...]
@@ -272,6 +276,7 @@ class CutRequest:
     overlap: tuple[Segment, ...] = ()
     min_seconds: float = 1.0
     max_seconds: float = 15.0
+    cues: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +287,7 @@ class Measurements:
     the level of the background stem at the same time. `loudness_lufs`: ITU-R BS.1770.
     `clipped_share`: share of samples in flat tops. `bandwidth_hz`: highest frequency that carries sound.
     `f0_*`: pitch of voiced frames. `speech_probability`: mean over the clip of a speech detector.
+    `singing_probability`: from how much of the pitch lies in held notes.
     """
 
     snr_db: float | None
@@ -295,6 +301,7 @@ class Measurements:
     f0_high_hz: float | None
     voiced_share: float
     speech_probability: float
+    singing_probability: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from containers.contract.stages import Measurements
 from .audio import Samples, resample
 from .loudness import loudness_lufs, peak_dbfs
 from .pauses import QUANTISATION_DB, hop_samples, levels_of, mean_level, quiet, runs
+from .singing import singing_probability
 from .speech import SAMPLE_RATE_HZ, speech_probabilities
 
 _STILL_DB = -90.0
@@ -46,6 +47,7 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
         f0_high_hz=_rounded(high),
         voiced_share=round(len(voiced) / max(len(f0), 1), 4),
         speech_probability=round(float(np.mean(speech_probabilities(at_16k))) if len(at_16k) else 0.0, 4),
+        singing_probability=singing_probability(f0),
     )
 
 

@@ -89,6 +89,7 @@ def measured(script: Script, start: float, end: float, seed: str) -> Measurement
         "f0_high_hz": round(1.5 * f0, 1),
         "voiced_share": round(0.5 + 0.2 * number(seed, start, "voiced"), 3),
         "speech_probability": 0.05 if person is None else round(0.9 + 0.1 * number(seed, start, "speech"), 3),
+        "singing_probability": 0.01,
     }
     values.update(script.measurements.get(person or "", {}))
     return decode(Measurements, values, "stub.measurements")

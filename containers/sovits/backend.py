@@ -54,10 +54,10 @@ def version() -> str:
 
 
 def setup(options: Options) -> Any:
-    from .library import Engine, prepare
+    from . import library
 
-    prepare(options.threads)
-    return Engine(options)
+    library.prepare(options.threads)
+    return library.Engine(options)
 
 
 def train(engine: Any, request: stages.TrainRequest, item: Item) -> stages.TrainResult:

@@ -22,9 +22,8 @@ from containers.contract.errors import RecordingError, RequestError
 from containers.contract.item import Item
 from containers.contract.stages import ConvertRequest, ConvertResult
 
-from . import voice_file
+from . import library, voice_file
 from .lessons import RATE_HZ, SILENT_PEAK, pitch_hz
-from .library import Engine
 from .voice_file import Voice
 
 Samples = NDArray[np.float32]
@@ -32,7 +31,7 @@ _PEAK = 0.98
 _MEDIAN_BLOCK = 30 * RATE_HZ
 
 
-def convert(engine: Engine, request: ConvertRequest, item: Item) -> ConvertResult:
+def convert(engine: library.Engine, request: ConvertRequest, item: Item) -> ConvertResult:
     voice = voice_file.load(item, request.voice)
     voice_file.check(voice, engine)
     source = _read(item.input(request.source))
@@ -89,7 +88,7 @@ def _audible(samples: Samples) -> bool:
 class Speaker(Svc):  # type: ignore[misc]
     """The library's conversion with a voice that is in memory, and the engine's content encoder."""
 
-    def __init__(self, voice: Voice, engine: Engine, item: Item) -> None:
+    def __init__(self, voice: Voice, engine: library.Engine, item: Item) -> None:
         self._item, self._voice, self._engine = item, voice, engine
         self._said, self._total = 0, 1
         self.device, self.dtype = engine.device, torch.float32

@@ -24,7 +24,7 @@ from containers.contract.errors import RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import File
 
-from .library import Engine
+from . import library
 
 RATE_HZ = 44100
 MIN_CLIP_SECONDS = 0.3  # the library's: the content encoder needs as much
@@ -41,7 +41,7 @@ class Lesson:
     seconds: float
 
 
-def lesson(file: File, item: Item, engine: Engine, config: dict[str, Any]) -> Lesson | None:
+def lesson(file: File, item: Item, engine: library.Engine, config: dict[str, Any]) -> Lesson | None:
     """A clip made ready; None where it is silent or, its silence trimmed off, shorter than 0.3 s."""
     path = item.input(file)
     length = _length(path)
@@ -81,7 +81,7 @@ def _length(path: Path) -> float:
     return float(about.duration) if peak > SILENT_PEAK else 0.0
 
 
-def analysed(sound: Path, config: HParams, engine: Engine) -> dict[str, torch.Tensor]:
+def analysed(sound: Path, config: HParams, engine: library.Engine) -> dict[str, torch.Tensor]:
     """Features of one sound, frame by frame (512 samples), as the library's pre-hubert makes them.
 
     spec (1025, n), mel_spec (80, n), content (hidden size, n), f0 in Hz through unvoiced stretches (n), uv 1 where

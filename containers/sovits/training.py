@@ -25,10 +25,9 @@ from containers.contract.item import Item
 from containers.contract.stages import TrainRequest, TrainResult
 from containers.contract.weights import weights
 
-from . import voice_file
+from . import library, voice_file
 from .learning import LEARNED, PREPARED, Learner, learn, learner_of
 from .lessons import RATE_HZ, Lesson, features_of, lesson
-from .library import Engine
 from .voice_file import Voice
 
 MIN_SECONDS = 10.0
@@ -44,7 +43,7 @@ class Pair:
     discriminator: voice_file.Tensors
 
 
-def train(engine: Engine, request: TrainRequest, item: Item) -> TrainResult:
+def train(engine: library.Engine, request: TrainRequest, item: Item) -> TrainResult:
     if not request.character or "/" in request.character or request.character.startswith("."):
         raise RequestError(f"a character's name is a file's name too, got {request.character!r}")
     earlier = voice_file.load(item, request.voice) if request.voice else None
@@ -75,7 +74,7 @@ def train(engine: Engine, request: TrainRequest, item: Item) -> TrainResult:
     return result
 
 
-def config_of(character: str, engine: Engine, earlier: Voice | None, pair: Pair | None) -> dict[str, Any]:
+def config_of(character: str, engine: library.Engine, earlier: Voice | None, pair: Pair | None) -> dict[str, Any]:
     """The library's config for this voice: its template and the options, or the config of an earlier voice."""
     options = engine.options
     config = deepcopy(earlier.config) if earlier else _template(engine, pair)
@@ -88,7 +87,7 @@ def config_of(character: str, engine: Engine, earlier: Voice | None, pair: Pair 
     return config
 
 
-def _template(engine: Engine, pair: Pair | None) -> dict[str, Any]:
+def _template(engine: library.Engine, pair: Pair | None) -> dict[str, Any]:
     """The template, its network as wide as the content and as the pair's table of speakers.
 
     The pair that the library downloads has 768 numbers a speaker and its template 256, so it throws away eight
@@ -106,7 +105,7 @@ def _template(engine: Engine, pair: Pair | None) -> dict[str, Any]:
     return dict(config)
 
 
-def _lessons(engine: Engine, request: TrainRequest, item: Item, config: dict[str, Any]) -> list[Lesson]:
+def _lessons(engine: library.Engine, request: TrainRequest, item: Item, config: dict[str, Any]) -> list[Lesson]:
     made = []
     for index, file in enumerate(request.clips):
         item.progress(PREPARED * index / len(request.clips))
@@ -121,7 +120,7 @@ def _lessons(engine: Engine, request: TrainRequest, item: Item, config: dict[str
     return lessons
 
 
-def _pretrained(engine: Engine) -> Pair | None:
+def _pretrained(engine: library.Engine) -> Pair | None:
     if not engine.options.pretrained:
         return None
     folder = weights(engine.options.pretrained)
@@ -161,7 +160,7 @@ def _f0_median_hz(lessons: list[Lesson]) -> float | None:
 
 
 @torch.no_grad()
-def _scores(learner: Learner, held_out: list[Lesson], engine: Engine, config: HParams) -> dict[str, float]:
+def _scores(learner: Learner, held_out: list[Lesson], engine: library.Engine, config: HParams) -> dict[str, float]:
     """`mel_l1_held_out`: mean difference of log-mel (natural log) between held-out clips and the voice saying them,
     as the library's validation does it; lower is better."""
     network = learner.net_g.to(engine.device).eval()

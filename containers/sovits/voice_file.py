@@ -24,8 +24,8 @@ from containers.contract.errors import RequestError
 from containers.contract.item import Item
 from containers.contract.stages import File
 
+from . import library
 from .lessons import RATE_HZ
-from .library import Engine
 
 FORMAT = "so-vits-svc-4.0"
 Tensors = dict[str, torch.Tensor]
@@ -70,7 +70,7 @@ def load(item: Item, files: tuple[File, ...]) -> Voice:
     )
 
 
-def check(voice: Voice, engine: Engine) -> None:
+def check(voice: Voice, engine: library.Engine) -> None:
     """RequestError for a voice that hears by another content encoder than the engine, or another rate."""
     model, data, content = voice.config["model"], voice.config["data"], engine.options.content
     named = voice.about.get("content", content)

@@ -19,7 +19,7 @@ from containers.contract.errors import RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import SeparateRequest, SeparateResult
 
-from .library import RATE_HZ, Separation
+from . import library
 from .recording import Recording, StemWriter, split
 
 Floats = NDArray[np.float32]
@@ -37,7 +37,7 @@ FADE_SECONDS = 2
 class Ensemble:
     """The models that separate together, and how their vocals become one."""
 
-    members: tuple[Separation, ...]
+    members: tuple[library.Separation, ...]
     joined: Any
 
     @classmethod
@@ -47,7 +47,7 @@ class Ensemble:
 
         from audio_separator.separator.ensembler import Ensembler
 
-        members = tuple(Separation(name, overlap) for name in names)
+        members = tuple(library.Separation(name, overlap) for name in names)
         return cls(members=members, joined=Ensembler(logging.getLogger(__name__), algorithm))
 
     def vocals(self, mix: Floats, said: Said) -> Floats:
@@ -99,10 +99,10 @@ def _vocals(ensemble: Ensemble, recording: Recording, said: Said) -> Iterator[Fl
 
     def of(first: int, last: int) -> Floats:
         sound = recording.floats(first, last)
-        mix = _resampled(sound if recording.channels == 2 else np.repeat(sound, 2, axis=0), rate, RATE_HZ)
+        mix = _resampled(sound if recording.channels == 2 else np.repeat(sound, 2, axis=0), rate, library.RATE_HZ)
         share = (last - first) / recording.length
         found = ensemble.vocals(mix, lambda done: said(min(1.0, first / recording.length + share * done)))
-        back = _resampled(found, RATE_HZ, rate)[:, : last - first]
+        back = _resampled(found, library.RATE_HZ, rate)[:, : last - first]
         back = np.pad(back, ((0, 0), (0, last - first - back.shape[1])))
         return back if recording.channels == 2 else back.mean(axis=0, keepdims=True)
 

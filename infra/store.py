@@ -12,17 +12,25 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from containers.contract.codec import canonical
 
+SCRATCH = "scratch"
+"""Prefix of what nobody needs when its run is over; a bucket's lifecycle rule may expire it."""
+
 
 class StoreError(Exception):
     """The store cannot do what was asked; the message says what to do next."""
+
+
+class Missing(StoreError):
+    """There is nothing under a key."""
 
 
 class Store(Protocol):
@@ -49,14 +57,40 @@ class Store(Protocol):
     def size(self, key: str) -> int | None:
         """Bytes under a key; None if there is nothing."""
 
+    def age(self, key: str) -> float | None:
+        """Seconds since a key was written, by the store's own clock; None if there is nothing."""
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes under every key below a prefix (a folder), sorted by key."""
+
+    def holds(self, files: Mapping[str, int]) -> bool:
+        """Whether each of these keys is there with just so many bytes."""
+
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys below a prefix (a folder), sorted."""
 
     def delete(self, key: str) -> None:
         """Remove a key; nothing happens if there is none."""
 
-    def locked(self, name: str) -> Any:
-        """A context manager: only one process at a time is inside, for this store and name."""
+    def clear(self, prefix: str) -> None:
+        """Remove all keys below a prefix (a folder)."""
+
+    def locked(self, name: str) -> AbstractContextManager[None]:
+        """Only one process at a time is inside, for this store and name."""
+
+    def link_get(self, key: str, seconds: int) -> str:
+        """A web address that gives the bytes under a key for so long, to anybody who has it. Never to be logged."""
+
+    def link_put(self, key: str, seconds: int) -> str:
+        """A web address that takes bytes for a key by PUT with the header Content-Type: application/octet-stream.
+
+        For so long, from anybody who has it. Never to be logged.
+        """
+
+
+def scratch_of(start: str) -> str:
+    """The prefix for what travels to and from one start of an engine elsewhere; whoever made it clears it."""
+    return f"{SCRATCH}/starts/{start}"
 
 
 def open_store(address: str) -> Store:
@@ -81,7 +115,7 @@ class LocalStore:
         try:
             return self._at(key).read_bytes()
         except FileNotFoundError as error:
-            raise StoreError(f"the store {self.root} has no {key}") from error
+            raise Missing(f"the store {self.root} has no {key}") from error
 
     def write(self, key: str, data: bytes) -> None:
         with self._place_for(key) as (target, partial):
@@ -111,7 +145,7 @@ class LocalStore:
     def path(self, key: str) -> Path:
         path = self._at(key)
         if not path.is_file():
-            raise StoreError(f"the store {self.root} has no {key}")
+            raise Missing(f"the store {self.root} has no {key}")
         return path
 
     def size(self, key: str) -> int | None:
@@ -119,6 +153,18 @@ class LocalStore:
             return self._at(key).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def age(self, key: str) -> float | None:
+        try:
+            return time.time() - self._at(key).stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        return {key: size for key in self.keys(prefix) if (size := self.size(key)) is not None}
+
+    def holds(self, files: Mapping[str, int]) -> bool:
+        return all(self.size(key) == size for key, size in files.items())
 
     def keys(self, prefix: str) -> Iterator[str]:
         folder = self._at(prefix.rstrip("/"))
@@ -128,6 +174,10 @@ class LocalStore:
     def delete(self, key: str) -> None:
         with suppress(FileNotFoundError):
             self._at(key).unlink()
+
+    def clear(self, prefix: str) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._at(prefix.rstrip("/")))
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -140,6 +190,18 @@ class LocalStore:
                 raise self._unwritable(error) from error
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    def link_get(self, key: str, seconds: int) -> str:  # noqa: ARG002 (a folder has no links)
+        raise self._unlinked(key)
+
+    def link_put(self, key: str, seconds: int) -> str:  # noqa: ARG002
+        raise self._unlinked(key)
+
+    def _unlinked(self, key: str) -> StoreError:
+        return StoreError(
+            f"{key} of the store {self.root} cannot be reached from other machines; "
+            "engines that run elsewhere need a bucket: --store s3://bucket/prefix (docs/store.md)"
+        )
 
     def _at(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
@@ -169,6 +231,14 @@ def _fill(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def find_json(store: Store, key: str) -> Any | None:
+    """The JSON value under a key; None if there is nothing."""
+    try:
+        return read_json(store, key)
+    except Missing:
+        return None
 
 
 def read_json(store: Store, key: str) -> Any:

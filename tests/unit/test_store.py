@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.store import LocalStore, StoreError, open_store, read_json, write_json
+from infra.store import LocalStore, StoreError, find_json, open_store, read_json, scratch_of, write_json
 
 HERE = Path(__file__).parents[2]
 
@@ -181,3 +181,30 @@ def test_what_is_not_there_is_no_file_and_has_no_size(tmp_path: Path) -> None:
     store.delete("a/b")
     with pytest.raises(StoreError, match="has no a/b"):
         store.path("a/b")
+
+
+def test_many_files_are_looked_for_at_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.write("a/1", b"1")
+    store.write("a/b/2", b"22")
+    assert store.sizes("a") == {"a/1": 1, "a/b/2": 2}
+    assert store.holds({"a/1": 1, "a/b/2": 2})
+    assert not store.holds({"a/1": 1, "a/b/2": 3})
+    assert not store.holds({"a/1": 1, "a/3": 0})
+    store.clear("a")
+    store.clear("a")
+    assert store.sizes("a") == {}
+
+
+def test_what_is_not_there_is_no_json(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert find_json(store, "a.json") is None
+    write_json(store, "a.json", [1])
+    assert find_json(store, "a.json") == [1]
+
+
+def test_a_folder_has_no_links_and_says_what_has(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    for act in (store.link_get, store.link_put):
+        with pytest.raises(StoreError, match="--store s3://"):
+            act(f"{scratch_of('7')}/out.tar", 60)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
+from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HERE = Path(__file__).resolve().parent.parent
@@ -18,7 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VOICECAST_", extra="ignore")
 
     store: str | None = None
-    """Folder (later: bucket) of all results; default: `voicecast-store` beside the series file."""
+    """Folder of all results, or s3://bucket/prefix; default: `voicecast-store` beside the series file."""
     config: Path | None = None
     """The series file; default: series.yaml in the current folder."""
     engines_dir: Path = Path(".engines")
@@ -40,8 +43,38 @@ class Settings(BaseSettings):
     """How long a run waits for the people who label, where a Prefect server is set up; 0: not at all."""
     notify: str | None = None
     """Who is told that labels are wanted: a webhook's address, or type/name of a notification block of Prefect's."""
+    cache_dir: Path = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "voicecast"
+    """Where files of buckets are kept on this machine, and what is under way there."""
+    cache_gb: float = 50.0
+    """The most that files of buckets take here; what has not been used for longest goes first."""
+    s3_endpoint: str | None = None
+    """Address of an S3-compatible server; default: AWS."""
+    s3_link_endpoint: str | None = None
+    """The same server as engines on other machines reach it, where they see it under another address."""
+    s3_region: str | None = None
+    """Region to sign for; default: what AWS's own settings say, else us-east-1."""
+    s3_path_style: bool | None = None
+    """http://server/bucket/key and not http://bucket.server/key; default: only with VOICECAST_S3_ENDPOINT."""
+    s3_encryption: Literal["sse-s3", "sse-kms"] | None = None
+    """How the server is asked to encrypt; default: as the bucket itself says."""
+    s3_kms_key: str | None = None
+    """Id or ARN of the key for sse-kms; default: the account's own for S3."""
+    s3_checksums: Literal["when_supported", "when_required"] | None = None
+    """Whether uploads carry CRC checksums; default: yes on AWS, no with VOICECAST_S3_ENDPOINT (some refuse them)."""
+    s3_timeout_seconds: float = 60.0
+    """How long a server may be silent before a request is tried again."""
+    s3_attempts: int = 6
+    """How often a request is tried, with a growing wait in between."""
     episodes_at_once: int = 8
     """Episodes under way at the same time; their items share engine starts."""
+
+    @field_validator("s3_endpoint", "s3_link_endpoint")
+    @classmethod
+    def _bare(cls, address: str | None) -> str | None:
+        parts = urlsplit(address or "http://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path not in ("", "/"):
+            raise ValueError("an S3 endpoint is http:// or https:// and a host, without user, password or path")
+        return address
 
 
 @cache

@@ -33,6 +33,10 @@ class Missing(StoreError):
     """There is nothing under a key."""
 
 
+class StoreBusy(StoreError):
+    """The store did not answer, or not whole; trying again later can help."""
+
+
 class Store(Protocol):
     """A folder or a bucket; the same code stands above both."""
 
@@ -51,8 +55,14 @@ class Store(Protocol):
     def put(self, key: str, path: Path) -> None:
         """Take a finished file of this machine under a key; the file is gone afterwards."""
 
-    def path(self, key: str) -> Path:
-        """A file of this machine with the bytes under a key, for reading only."""
+    def path(self, key: str, sha256: str | None = None) -> Path:
+        """A file of this machine with the bytes under a key, for reading only, now.
+
+        `sha256`: of these bytes where it is known, which saves asking the store for what is here already.
+        """
+
+    def using(self, key: str, sha256: str | None = None) -> AbstractContextManager[Path]:
+        """The same file for longer: it stays as long as the context does."""
 
     def size(self, key: str) -> int | None:
         """Bytes under a key; None if there is nothing."""
@@ -88,15 +98,25 @@ class Store(Protocol):
         """
 
 
+def key_parts(key: str) -> tuple[str, ...]:
+    """The names that a key is made of; StoreError for one that is empty or leads outside."""
+    parts = PurePosixPath(key).parts
+    if not parts or key.startswith("/") or ".." in parts:
+        raise StoreError(f"{key!r} is no key of the store")
+    return parts
+
+
 def scratch_of(start: str) -> str:
     """The prefix for what travels to and from one start of an engine elsewhere; whoever made it clears it."""
     return f"{SCRATCH}/starts/{start}"
 
 
 def open_store(address: str) -> Store:
-    """The store at a folder; StoreError for an address that is none."""
+    """The store at a folder or at s3://bucket/prefix; StoreError for an address that is none."""
     if address.startswith("s3://"):
-        raise StoreError(f"{address}: buckets are not supported by this version; give a folder with --store")
+        from infra.bucket import BucketStore  # boto3 takes a quarter of a second to import
+
+        return BucketStore(address)
     return LocalStore(Path(address))
 
 
@@ -142,11 +162,15 @@ class LocalStore:
                 os.replace(partial, target)
                 path.unlink()
 
-    def path(self, key: str) -> Path:
+    def path(self, key: str, sha256: str | None = None) -> Path:  # noqa: ARG002 (the file is here in any case)
         path = self._at(key)
         if not path.is_file():
             raise Missing(f"the store {self.root} has no {key}")
         return path
+
+    @contextmanager
+    def using(self, key: str, sha256: str | None = None) -> Iterator[Path]:
+        yield self.path(key, sha256)
 
     def size(self, key: str) -> int | None:
         try:
@@ -204,10 +228,7 @@ class LocalStore:
         )
 
     def _at(self, key: str) -> Path:
-        parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or ".." in parts:
-            raise StoreError(f"{key!r} is no key of the store")
-        return self.root.joinpath(*parts)
+        return self.root.joinpath(*key_parts(key))
 
     @contextmanager
     def _place_for(self, key: str) -> Iterator[tuple[Path, Path]]:

@@ -70,8 +70,7 @@ def find_data_set(studio: Studio, character: str, identity: str) -> DataSet | No
     known = load_data_set(studio, character)
     if known is None or known.identity != identity:
         return None
-    whole = all(studio.store.size(key) == size for key, size in known.files.items())
-    return known if whole else None
+    return known if studio.store.holds(known.files) else None
 
 
 def load_data_set(studio: Studio, character: str) -> DataSet | None:

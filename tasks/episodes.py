@@ -6,10 +6,9 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from infra.sources import files_of, sha256_known
+from infra.sources import Place, files_of, sha256_known
 from infra.store import Store, read_json
 from tasks.domain import Episode
 from tasks.series import Series, SeriesError
@@ -48,7 +47,7 @@ def slug(text: str) -> str:
     return "episode-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def episode_keys(files: tuple[Path, ...], kept: Mapping[Path, str] | None = None) -> dict[str, Path]:
+def episode_keys(files: Sequence[Place], kept: Mapping[Place, str] | None = None) -> dict[str, Place]:
     """A key for each file; files that share one are told apart by more of their names.
 
     `kept`: keys that files have had so far, and keep whatever comes beside them.
@@ -78,7 +77,7 @@ def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
     return tuple(Episode(key=key, file=str(path), sha256=hashes[path]) for key, path in keyed.items())
 
 
-def _keys_so_far(series: Series, store: Store, hashes: Mapping[Path, str]) -> dict[Path, str]:
+def _keys_so_far(series: Series, store: Store, hashes: Mapping[Place, str]) -> dict[Place, str]:
     """Keys under which files of this name and content were prepared before."""
     known = f"series/{series.series}/episodes.json"
     if store.size(known) is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from containers.contract import stages
 from containers.contract.stages import File, Turn
+from infra.sources import place_of
 from tasks.domain import Episode
 from tasks.studio import Made, Order, Source, Stored, Studio, sent
 
@@ -17,7 +18,7 @@ def folder_of(studio: Studio, episode: Episode) -> str:
 
 
 def _video(episode: Episode) -> Source:
-    return Source(path=Path(episode.file), sha256=episode.sha256)
+    return Source(path=place_of(episode.file), sha256=episode.sha256)
 
 
 def probe(studio: Studio, episode: Episode) -> Order[stages.ProbeResult]:

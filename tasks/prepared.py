@@ -29,7 +29,7 @@ from containers.contract.stages import (
 )
 from infra.engines import engine_for
 from infra.identity import makers
-from infra.store import Store, read_json, write_json
+from infra.store import Store, find_json, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
 from tasks.episodes import list_episodes
 from tasks.orders import folder_of
@@ -84,12 +84,12 @@ def identity_of(studio: Studio, episode: Episode) -> str:
 def find_prepared(studio: Studio, episode: Episode) -> Prepared | None:
     """The episode as prepared, if it is finished and every file is there."""
     key = f"{folder_of(studio, episode)}/prepared.json"
-    if studio.store.size(key) is None:
+    record = find_json(studio.store, key)
+    if record is None:
         return None
-    record = read_json(studio.store, key)
     prepared = decode(Prepared, record["prepared"], key)
-    whole = all(studio.store.size(name) == size for name, size in record["files"].items())
-    return prepared if whole and prepared.identity == identity_of(studio, episode) else None
+    same = prepared.identity == identity_of(studio, episode)
+    return prepared if same and studio.store.holds(record["files"]) else None
 
 
 def leave_out(studio: Studio, episode: Episode, error: RecordingError) -> None:
@@ -101,9 +101,9 @@ def leave_out(studio: Studio, episode: Episode, error: RecordingError) -> None:
 def find_left_out(studio: Studio, episode: Episode) -> str | None:
     """Why an episode is left out, if it is."""
     key = f"{folder_of(studio, episode)}/left_out.json"
-    if studio.store.size(key) is None:
+    said = find_json(studio.store, key)
+    if said is None:
         return None
-    said = read_json(studio.store, key)
     return str(said["message"]) if said["identity"] == identity_of(studio, episode) else None
 
 

@@ -18,6 +18,7 @@ from prefect.tasks import Task, exponential_backoff
 from containers.contract import stages
 from containers.contract.errors import EngineError
 from infra.settings import settings
+from infra.store import StoreBusy
 from tasks import orders
 from tasks.domain import Episode
 from tasks.studio import Made, Source, Stored, Studio
@@ -33,7 +34,7 @@ HEAVY_STAGES = ("separate", "diarize", "train", "convert")
 
 def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether trying again can help."""
-    return isinstance(state.result(raise_on_failure=False), EngineError)
+    return isinstance(state.result(raise_on_failure=False), EngineError | StoreBusy)
 
 
 def stage_task(stage: str, of: str) -> Callable[[F], F]:

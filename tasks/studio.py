@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +21,9 @@ from containers.contract.stages import File
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engine_for
 from infra.identity import identity
+from infra.sources import Place, here
 from infra.stage import Job, Outcome
-from infra.store import Store, read_json, write_json
+from infra.store import Store, find_json, write_json
 from tasks.series import Series
 
 R = TypeVar("R")
@@ -38,9 +40,9 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file of the user's, outside the store."""
+    """A file of the user's, outside the store: on this machine or in a bucket."""
 
-    path: Path
+    path: Place
     sha256: str
 
 
@@ -100,13 +102,11 @@ class Studio:
 
     def find(self, order: Order[R]) -> Made[R] | None:
         """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
-        if self.store.size(order.record_key) is None:
-            return None
-        record = read_json(self.store, order.record_key)
-        if record["identity"] != self.identity(order):
+        record = find_json(self.store, order.record_key)
+        if record is None or record["identity"] != self.identity(order):
             return None
         files = {path: Stored(**each) for path, each in record["files"].items()}
-        if any(self.store.size(each.key) != each.size for each in files.values()):
+        if not self.store.holds({each.key: each.size for each in files.values()}):
             return None
         return _made(order, record, files, found=True)
 
@@ -122,18 +122,19 @@ class Studio:
 
     def _run(self, order: Order[R], dispatcher: Dispatcher) -> Made[R]:
         engine = engine_for(self.series.engine(order.stage), order.stage)
-        outcome = dispatcher.run(
-            Job(
-                name=order.name,
-                identity=self.identity(order),
-                engine=engine,
-                runner=self.series.runners.get(engine.name, "process"),
-                options=self._options(engine),
-                stage=order.stage,
-                request=encode(order.request),
-                inputs={path: self._local(file) for path, file in order.inputs.items()},
+        with ExitStack() as held:
+            outcome = dispatcher.run(
+                Job(
+                    name=order.name,
+                    identity=self.identity(order),
+                    engine=engine,
+                    runner=self.series.runners.get(engine.name, "process"),
+                    options=self._options(engine),
+                    stage=order.stage,
+                    request=encode(order.request),
+                    inputs={path: held.enter_context(self._here(file)) for path, file in order.inputs.items()},
+                )
             )
-        )
         try:
             return self._keep(order, outcome)
         finally:
@@ -162,11 +163,11 @@ class Studio:
 
     def _clear(self, order: Order[R]) -> None:
         """Remove what another identity left, record first, so that a crash leaves a miss and no mixture."""
-        if self.store.size(order.record_key) is None:
+        stale = find_json(self.store, order.record_key)
+        if stale is None:
             return
-        stale = read_json(self.store, order.record_key)["files"]
         self.store.delete(order.record_key)
-        for each in stale.values():
+        for each in stale["files"].values():
             self.store.delete(each["key"])
 
     def identity(self, order: Order[Any]) -> str:
@@ -177,8 +178,11 @@ class Studio:
     def _options(self, engine: Engine) -> dict[str, Any]:
         return engine.options(self.series.options.get(engine.name, {}))
 
-    def _local(self, file: Stored | Source) -> Path:
-        return file.path if isinstance(file, Source) else self.store.path(file.key)
+    def _here(self, file: Stored | Source) -> AbstractContextManager[Path]:
+        """A file of this machine, which stays as long as an engine reads it."""
+        if isinstance(file, Source):
+            return here(file.path, file.sha256)
+        return self.store.using(file.key, file.sha256)
 
 
 def hash_of_code(*modules: ModuleType) -> str:

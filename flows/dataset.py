@@ -53,6 +53,7 @@ def make_data_set(
     identity: str,
     rows: Sequence[Row],
     hashes: Mapping[str, str],
+    labels: Labels,
     prepared: Sequence[Prepared],
 ) -> DataSet:
     """Clean what is newly kept, and write the manifest."""
@@ -61,7 +62,7 @@ def make_data_set(
         clips = dict(outstanding[first : first + CLEANED_TOGETHER])
         batch = data_sets.batch_name(clips)
         data_sets.enter(studio, character, clips, clean(studio, character, batch, clips))
-    return data_sets.publish(studio, character, identity, rows, prepared)
+    return data_sets.publish(studio, character, identity, rows, labels, prepared)
 
 
 @flow(
@@ -95,6 +96,7 @@ def make_data_sets(
             [wanted[slug] for slug in outstanding],
             [rows[slug] for slug in outstanding],
             unmapped(hashes),
+            unmapped(counted),
             unmapped(prepared),
         )
         names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}

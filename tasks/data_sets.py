@@ -55,7 +55,10 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
     parts = {
         "character": character,
         "cast": cast.identity,
-        "labels": [{speaker: each.character for speaker, each in labels.speakers.items()}, labels.rejected],
+        "labels": [
+            {speaker: (each.character, each.decision) for speaker, each in labels.speakers.items()},
+            labels.rejected,
+        ],
         "targets": series.targets.model_dump(),
         "quality": series.quality,
         "denoise": series.denoise,
@@ -122,7 +125,7 @@ def enter(studio: Studio, character: str, clips: Mapping[str, Stored], made: Mad
 
 
 def publish(
-    studio: Studio, character: str, identity: str, rows: Sequence[Row], prepared: Sequence[Prepared]
+    studio: Studio, character: str, identity: str, rows: Sequence[Row], labels: Labels, prepared: Sequence[Prepared]
 ) -> DataSet:
     """Remove clips no longer kept, write `manifest.jsonl`, and last `dataset.json`."""
     ledger, home = _ledger(studio, character), _home(studio, character)
@@ -135,7 +138,7 @@ def publish(
     lines = "".join(
         canonical(_described(line, ledger))
         for episode, of_episode in groupby(rows, key=lambda row: row.episode)
-        for line in dataset.manifest(tuple(of_episode), engines[episode])
+        for line in dataset.manifest(tuple(of_episode), engines[episode], labels)
     )
     studio.store.write(f"{home}/manifest.jsonl", lines.encode())
     dropped: dict[str, int] = {}

@@ -122,12 +122,17 @@ def _identified(speaker: str, labels: Labels, found: Match) -> Finding:
 
 
 def manifest(
-    rows: Sequence[Row], engines: Mapping[str, str], texts: Mapping[str, str] | None = None
+    rows: Sequence[Row], engines: Mapping[str, str], labels: Labels, texts: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of `manifest.jsonl`: measurements beside the verdict; `engines`: stage -> engine, `texts`: by clip."""
+    """The rows of `manifest.jsonl`: measurements and provenance beside the verdict.
+
+    `engines`: stage -> engine; `labels`: what was said about the speakers; `texts`: by clip.
+    """
     lines = []
     for row in rows:
         line = encode(row)
         figures = line.pop("measurements")
-        lines.append({**line, **figures, "text": (texts or {}).get(row.clip), "engines": dict(engines)})
+        label = labels.speakers.get(row.speaker)
+        text = (texts or {}).get(row.clip)
+        lines.append({**line, **figures, "text": text, "engines": dict(engines), "label": encode(label)})
     return lines

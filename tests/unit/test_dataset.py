@@ -248,8 +248,18 @@ def test_selection_reaches_its_target_and_stops(clips: list[tuple[float, float]]
     assert min(minutes * 60, sum(s for s, _ in clips)) - 1e-6 <= seconds <= minutes * 60 + 15
 
 
-def test_the_manifest_says_figures_reason_text_and_engines() -> None:
-    (line,) = manifest([row("e1/0")], {"separate": "light 1.0"}, {"e1/0": "サッカーやろうぜ"})
+def test_the_manifest_says_figures_reason_text_engines_and_who_gave_the_label() -> None:
+    labels = labelled({"S001": "endou"})
+    known, unlabelled = manifest(
+        [row("e1/0", speaker="S001"), row("e1/1", speaker="S002")],
+        {"separate": "light 1.0"},
+        labels,
+        {"e1/0": "サッカーやろうぜ"},
+    )
+    line = known
+    assert (line["label"]["character"], line["label"]["decision"]) == ("endou", labels.speakers["S001"].decision)
+    assert {"who", "how", "when"} <= set(line["label"])
+    assert (unlabelled["label"], unlabelled["text"]) == (None, None)
     assert line["text"] == "サッカーやろうぜ"
     assert line["engines"] == {"separate": "light 1.0"}
     wanted = {"clip", "episode", "start", "end", "speaker", "character", "verdict", "reason", "snr_db", "loudness_lufs"}

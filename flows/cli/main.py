@@ -12,10 +12,11 @@ import sys
 import typer
 
 from containers.contract.errors import StageError
-from flows.cli import demo, engines, label, review, run, series, show, speak, weights
+from flows.cli import demo, engines, export, label, review, run, series, show, speak, weights
 from flows.cli.terminal import errors, plain_streams
 from infra.engines import UnknownEngine
 from infra.store import StoreError
+from tasks.exports_material import ExportError
 from tasks.labels import LabelsError
 from tasks.series import SeriesError
 from tasks.speaking import NothingToSay
@@ -30,10 +31,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 try again, 2 something said is wrong, 3 recordings were left out, "
     "4 labels are wanted, 5 no rights are recorded.",
 )
-for module in (series, run, label, review, speak, show, engines, weights, demo):
+for module in (series, run, label, review, speak, export, show, engines, weights, demo):
     module.add_to(app)
 
-SAID_WRONG = (SeriesError, StoreError, LabelsError, UnknownEngine, NoVoice, NothingToSay, LookupError)
+SAID_WRONG = (SeriesError, StoreError, LabelsError, UnknownEngine, NoVoice, NothingToSay, ExportError, LookupError)
 OUR_BUG = (KeyError, IndexError)
 """LookupErrors that nobody raises on purpose."""
 

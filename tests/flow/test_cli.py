@@ -35,7 +35,7 @@ COMMANDS = (
     "check",
     "init",
     "status",
-    "report",
+    "export", "report",
     "engines",
     "demo",
 )
@@ -182,6 +182,13 @@ def test_a_labels_file_is_taken_and_a_season_goes_on_to_voices_that_speak(copy: 
     assert json.loads(output.with_suffix(".json").read_text())["synthetic"] is True
     assert not (tmp_path / "voicecast-store").exists()
 
+    export = ("export", "--config", copy.config, "--format", "wavs", "--output", tmp_path / "wavs", "--character")
+    exported = voicecast(*export, "anna")
+    assert exported.returncode == 0, exported.stdout + exported.stderr
+    assert f"{len(list((tmp_path / 'wavs' / 'anna').glob('*.wav')))} clips" in exported.stdout
+    (tmp_path / "wavs" / "mine.txt").write_text("mine")
+    assert "holds 'mine.txt'" in fails(2, *export, "anna")
+
     speak = ("speak", "--config", copy.config, "--output", output, "--character")
     assert "no trained voice" in fails(2, *speak, "dora", "--text", "はい")
     assert "its characters are: anna" in fails(2, *speak, "erik", "--text", "はい")
@@ -190,6 +197,8 @@ def test_a_labels_file_is_taken_and_a_season_goes_on_to_voices_that_speak(copy: 
     copy.config.write_text(copy.config.read_text().replace(RIGHTS, ""))
     assert "no rights are recorded" in fails(5, *speak, "anna", "--text", "はい")
     assert "no rights are recorded" in fails(5, "train", "anna", "--config", copy.config)
+    (tmp_path / "wavs" / "mine.txt").unlink()
+    assert "no rights are recorded" in fails(5, *export, "anna")
 
 
 def test_status_says_what_to_do_next(copy: Scripted) -> None:

@@ -422,7 +422,34 @@ class SynthesizeResult:
     reading: str
 
 
-# ---------------------------------------------------------------- preview
+# ---------------------------------------------------------------- survey, preview
+
+
+SURVEYED = ("background_power", "vocals_power", "stands_out_db", "tonal_db")
+"""Columns of a survey: what is measured of each hop.
+
+`background_power`, `vocals_power`: K-weighted mean square, summed over the channels (ITU-R BS.1770), so that the
+loudness of any stretch is -0.691 + 10 log10 of its mean. `stands_out_db`: how far the background rises above what is
+usual in the seconds around, where it does so most; for short events. `tonal_db`: how uneven its spectrum is from near
+to near; about 2.5 for noise, more for notes.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyRequest:
+    """Measure the stems of an episode over time, for the music and the effects in its background."""
+
+    background: File
+    vocals: File
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyResult:
+    """`levels`: NumPy .npy of little-endian float32, a row each `hop` seconds from 0, columns SURVEYED."""
+
+    levels: File
+    hop: float
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -436,18 +463,26 @@ class Excerpt:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewRequest:
-    """Make small things for a page: a player's file and a picture of each excerpt."""
+    """Make small things for a page: a player's file and a picture of each excerpt.
+
+    `lossless`: and the excerpt itself, as FLAC.
+    """
 
     excerpts: tuple[Excerpt, ...]
+    lossless: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """`player`: MP3 that every browser plays. `picture`: PNG spectrogram, 0-8 kHz, time to the right."""
+    """`player`: MP3 that every browser plays. `picture`: PNG spectrogram, 0-8 kHz, time to the right.
+
+    `sound`: where it was asked for, FLAC with the samples, rate and channels (at most two) of the excerpt.
+    """
 
     player: File
     picture: File
     duration: float
+    sound: File | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -476,5 +511,6 @@ STAGES: dict[str, Stage] = {
     "train": Stage(request=TrainRequest, result=TrainResult),
     "convert": Stage(request=ConvertRequest, result=ConvertResult),
     "synthesize": Stage(request=SynthesizeRequest, result=SynthesizeResult),
+    "survey": Stage(request=SurveyRequest, result=SurveyResult),
     "preview": Stage(request=PreviewRequest, result=PreviewResult),
 }

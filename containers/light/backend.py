@@ -99,6 +99,12 @@ def synthesize(_: Options, request: stages.SynthesizeRequest, item: Item) -> sta
     return synthesize(request, item)
 
 
+def survey(_: Options, request: stages.SurveyRequest, item: Item) -> stages.SurveyResult:
+    from .surveying import survey
+
+    return survey(request, item)
+
+
 def preview(_: Options, request: stages.PreviewRequest, item: Item) -> stages.PreviewResult:
     from .preview import preview
 

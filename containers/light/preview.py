@@ -32,12 +32,12 @@ def preview(request: stages.PreviewRequest, item: Item) -> stages.PreviewResult:
     paths = {file: item.input(file) for file in dict.fromkeys(excerpt.file for excerpt in request.excerpts)}
     previews = []
     for index, excerpt in enumerate(request.excerpts):
-        previews.append(_preview(paths[excerpt.file], excerpt, index, item))
+        previews.append(_preview(paths[excerpt.file], excerpt, index, request.lossless, item))
         item.progress((index + 1) / len(request.excerpts))
     return stages.PreviewResult(previews=tuple(previews))
 
 
-def _preview(path: Path, excerpt: stages.Excerpt, index: int, item: Item) -> stages.Preview:
+def _preview(path: Path, excerpt: stages.Excerpt, index: int, lossless: bool, item: Item) -> stages.Preview:
     player, picture = item.output(f"{index:04d}.mp3"), item.output(f"{index:04d}.png")
     with decodable(path), soundfile.SoundFile(path) as sound:
         rate = sound.samplerate
@@ -53,7 +53,28 @@ def _preview(path: Path, excerpt: stages.Excerpt, index: int, item: Item) -> sta
                 mp3.write(block)
                 spectrogram.hear(block.mean(axis=0))
     picture.write_bytes(spectrogram.png())
-    return stages.Preview(player=item.file(player), picture=item.file(picture), duration=(last - first) / rate)
+    return stages.Preview(
+        player=item.file(player),
+        picture=item.file(picture),
+        duration=(last - first) / rate,
+        sound=item.file(_copied(path, first, last, item.output(f"{index:04d}.flac"))) if lossless else None,
+    )
+
+
+def _copied(path: Path, first: int, last: int, to: Path) -> Path:
+    """The samples themselves, in FLAC: 24 bits where the file has more than 16, else 16."""
+    with soundfile.SoundFile(path) as sound:
+        sound.seek(first)
+        subtype = "PCM_16" if sound.subtype in ("PCM_16", "PCM_S8", "PCM_U8") else "PCM_24"
+        with soundfile.SoundFile(to, "w", sound.samplerate, min(2, sound.channels), subtype, format="FLAC") as copy:
+            left = last - first
+            while left > 0:
+                block = sound.read(min(left, 1 << 18), dtype="int32", always_2d=True)[:, :2]
+                if not len(block):
+                    break
+                copy.write(block)
+                left -= len(block)
+    return to
 
 
 def _blocks(sound: soundfile.SoundFile, frames: int) -> Iterator[NDArray[np.float32]]:

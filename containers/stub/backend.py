@@ -9,6 +9,7 @@ from __future__ import annotations
 from .episode import extract, fingerprint, probe, separate
 from .options import Options
 from .speech import cut, diarize, embed
+from .survey import survey
 from .voices import clean, convert, preview, synthesize, train
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "probe",
     "separate",
     "setup",
+    "survey",
     "synthesize",
     "train",
     "version",

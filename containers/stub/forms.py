@@ -20,7 +20,16 @@ def noise(size: int, *words: object) -> bytes:
 
 def write_npy(path: Path, words: bytes) -> Path:
     """Little-endian uint32 in one dimension as NumPy's format 1.0."""
-    header = f"{{'descr': '<u4', 'fortran_order': False, 'shape': ({len(words) // 4},), }}"
+    return _write_npy(path, words, "<u4", f"({len(words) // 4},)")
+
+
+def write_npy_table(path: Path, values: bytes, columns: int) -> Path:
+    """Little-endian float32 in rows of so many columns."""
+    return _write_npy(path, values, "<f4", f"({len(values) // (4 * columns)}, {columns})")
+
+
+def _write_npy(path: Path, words: bytes, kind: str, shape: str) -> Path:
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
     header += " " * (-(10 + len(header) + 1) % 64) + "\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode("ascii") + words)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from containers.contract import stages
@@ -11,7 +12,7 @@ from containers.contract.item import Item
 from . import forms, people
 from .options import Options
 from .script import Script, act, performed, speaker_in
-from .sounds import read, write_wav
+from .sounds import read, write_flac, write_wav
 
 _WAV_HZ = 44100
 
@@ -117,5 +118,10 @@ def preview(options: Options, request: stages.PreviewRequest, item: Item) -> sta
             raise RequestError(f"preview.excerpts[{index}] begins after its end")
         player = forms.write_mp3(item.output(f"{index:04}.mp3"), seconds)
         picture = forms.write_png(item.output(f"{index:04}.png"), 64, 32, f"{excerpt.file.sha256} {excerpt.start}")
-        previews.append(stages.Preview(player=item.file(player), picture=item.file(picture), duration=seconds))
+        made = stages.Preview(player=item.file(player), picture=item.file(picture), duration=seconds)
+        if request.lossless:
+            excerpted = dataclasses.replace(sound, samples=max(1, round(seconds * sound.sample_rate_hz)))
+            path = write_flac(item.output(f"{index:04}.flac"), excerpted, "recording")
+            made = dataclasses.replace(made, sound=item.file(path))
+        previews.append(made)
     return stages.PreviewResult(previews=tuple(previews))

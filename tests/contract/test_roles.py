@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from containers.contract.stages import Turn
+from containers.contract.stages import SURVEYED, Turn
 from tests.contract.conftest import Answer, Answers, Asker
 
 SAMPLE = 1.0 / 44100
@@ -196,6 +196,28 @@ def test_a_preview_has_an_mp3_and_a_png_of_each_excerpt(answer: Answer) -> None:
         player = (answer.folder / preview.player.path).read_bytes()
         assert player.startswith(b"ID3") or (player[0] == 0xFF and player[1] & 0xE6 == 0xE2), "MPEG layer III"
         assert (answer.folder / preview.picture.path).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.role("preview")
+def test_the_lossless_excerpt_is_the_excerpt(answer: Answer) -> None:
+    for excerpt, preview in zip(answer.request.excerpts, answer.result.previews, strict=True):
+        path = answer.folder / excerpt.file.path
+        end = excerpt.end or _duration(path)
+        about = soundfile.info(answer.folder / preview.sound.path)
+        assert about.format == "FLAC"
+        assert about.duration == pytest.approx(end - excerpt.start, abs=2 * SAMPLE)
+
+
+@pytest.mark.role("survey")
+def test_a_survey_has_a_row_each_hop_with_powers_and_decibels_that_can_be(answer: Answer) -> None:
+    result = answer.result
+    levels = np.load(answer.folder / result.levels.path, allow_pickle=False)
+    assert (levels.dtype, levels.shape) == (np.dtype("<f4"), (result.rows, len(SURVEYED)))
+    assert result.rows * result.hop == pytest.approx(
+        _duration(answer.folder / answer.request.background.path), abs=result.hop
+    )
+    assert np.isfinite(levels).all()
+    assert (levels >= 0).all()
 
 
 @pytest.mark.role("preview")

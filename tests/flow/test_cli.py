@@ -35,7 +35,8 @@ COMMANDS = (
     "check",
     "init",
     "status",
-    "export", "report",
+    "export",
+    "report",
     "engines",
     "demo",
 )

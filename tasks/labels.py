@@ -42,7 +42,8 @@ class Decision:
     """Something said once about some speakers; never changed, only followed by newer ones.
 
     `time`: UTC, ISO 8601 with microseconds. `labels`: speaker -> character or "nobody". `rejected`:
-    clips that are to be used for nobody. `undoes`: the id of a decision that no longer counts.
+    clips that are to be used for nobody. `undoes`: the id of a decision that no longer counts. `split`:
+    speaker -> clips of it that are somebody else; who, the voice says (see `linking`).
     """
 
     id: str
@@ -53,6 +54,7 @@ class Decision:
     rejected: tuple[str, ...] = ()
     undoes: str | None = None
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    split: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.time).utcoffset() is None:
@@ -74,11 +76,15 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """All labels that count; `version` changes with every decision they are derived from."""
+    """All labels that count; `version` changes with every decision they are derived from.
+
+    `split`: speaker -> clips that people said are somebody else.
+    """
 
     version: str
     speakers: dict[str, Label]
     rejected: tuple[str, ...] = ()
+    split: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def character(self, speaker: str) -> str | None:
         """The character (or "nobody") of a speaker; None while nobody has said."""
@@ -134,7 +140,16 @@ def derive(decisions: Iterable[Decision]) -> Labels:
         version=hashlib.sha256(canonical(newest_first).encode()).hexdigest()[:16],
         speakers=dict(sorted(speakers.items())),
         rejected=tuple(sorted({clip for each in standing for clip in each.rejected})),
+        split=_split(standing),
     )
+
+
+def _split(standing: Iterable[Decision]) -> dict[str, tuple[str, ...]]:
+    clips: dict[str, set[str]] = {}
+    for each in standing:
+        for speaker, marked in each.split.items():
+            clips.setdefault(speaker, set()).update(marked)
+    return {speaker: tuple(sorted(marked)) for speaker, marked in sorted(clips.items()) if marked}
 
 
 def undone(decisions: Iterable[Decision]) -> dict[str, Decision]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,6 +65,13 @@ def test_an_undo_can_be_undone() -> None:
 
 def test_rejected_clips_of_all_decisions_add_up() -> None:
     assert derive([said(1, rejected=["b"]), said(2, rejected=["a", "b"])]).rejected == ("a", "b")
+
+
+def test_clips_marked_as_somebody_else_add_up_until_taken_back() -> None:
+    first = replace(said(1), split={"S007": ("b", "a")})
+    second = replace(said(2), split={"S007": ("c",), "S009": ()})
+    assert derive([first, second]).split == {"S007": ("a", "b", "c")}
+    assert derive([first, second, said(3, undoes=first.id)]).split == {"S007": ("c",)}
 
 
 def test_a_decision_needs_a_time_with_its_zone() -> None:

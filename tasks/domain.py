@@ -5,7 +5,7 @@ What a stage measures is imported from the contract and has no twin here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ __all__ = [
     "EpisodeClip",
     "HeardEpisode",
     "Measurements",
+    "Moved",
     "Reference",
     "Segment",
     "Speaker",
@@ -89,13 +90,27 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moved:
+    """Why a clip is no longer its first speaker's: a person marked it, or the clip `like` that it sounds like."""
+
+    speaker: str
+    like: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Speaker:
-    """Somebody heard in one or more episodes, linked into one; `id` (S001 ...) stays for ever."""
+    """Somebody heard in one or more episodes, linked into one; `id` (S001 ...) stays for ever.
+
+    `absent`: clips of episodes that are not at hand now; they are the speaker's again when those come back.
+    `moved`: clips that are here because a person said they are not another speaker's.
+    """
 
     id: str
     clips: tuple[str, ...]
     episodes: tuple[str, ...]
     seconds: float
+    absent: tuple[str, ...] = ()
+    moved: dict[str, Moved] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,27 +4,33 @@ Diarization names people within one episode (SPEAKER_00); here the same voice
 in other episodes gets one identity (S001) that stays. Who that is in the
 story is decided in `cast` and by a human, not here.
 
-Method: a local speaker whose clips fall apart into voices is split; the parts
-of all episodes are joined bottom-up, nearest pair first. Near is the mean
-cosine between the clips of two parts, over the mean cosine within them: music
-and short clips lower both alike, so one threshold serves quiet and loud
-scenes. Parts of speakers who talk at the same time are never joined, and two
-known identities never become one.
+Method: local speakers are split into voices (`voice_parts`), the parts of all
+episodes are joined bottom-up (`agglomeration`). Parts of speakers who talk at
+the same time are never joined, and two known identities never become one.
+What people said holds: clips they marked as somebody else stay away
+(`splits`), and one actor's two roles stay two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 
-from tasks.domain import EpisodeClip, HeardEpisode, Speaker, Vectors
+from tasks.agglomeration import agglomerate
+from tasks.domain import EpisodeClip, HeardEpisode, Moved, Speaker
+from tasks.settling import Bans, give_back, settle
+from tasks.splits import Homes, homes_of
+from tasks.voice_parts import Clips, LinkRule, Part, between_roles, by_voice, groups_of, known_parts, part
 
 MAX_OVERLAP = 1.0
 """Seconds that two local speakers may talk at once before they cannot be one person; boundaries are not exact."""
+CARRIED = 0.6
+"""Of the known clips at a part's place, the share that must be one speaker's for the part to be that speaker."""
 
 
 class ModelsDiffer(ValueError):
@@ -45,22 +51,6 @@ def one_model(models: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinkRule:
-    """When groups of clips are one voice.
-
-    `join`: cosine between two groups over cosine within them, from which they are one speaker.
-    `split`: a local speaker's clips fall apart into groups whose mean cosine is below this.
-    `within`: mean cosine between clips of one voice, assumed of a group with too few to say.
-    `min_seconds`: a part with less speech stays where diarization put it, unless it joins a speaker elsewhere.
-    """
-
-    join: float
-    split: float
-    within: float
-    min_seconds: float = 4.0
-
-
 RULES = {
     "resemblyzer": LinkRule(join=0.92, split=0.62, within=0.7),
     "stub": LinkRule(join=0.9, split=0.5, within=0.9),
@@ -71,83 +61,125 @@ OTHER = LinkRule(join=0.95, split=0.3, within=0.7)
 """A model nobody calibrated: two speakers of one person cost a question, one speaker of two people a data set."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What people said that linking has to honour: `characters`, speaker -> character or "nobody"; `split`,
+    speaker -> clips that are somebody else."""
+
+    characters: Mapping[str, str] = field(default_factory=dict)
+    split: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 def link(
-    episodes: Sequence[HeardEpisode], previous: Sequence[Speaker] = (), rule: LinkRule | None = None
+    episodes: Sequence[HeardEpisode],
+    previous: Sequence[Speaker] = (),
+    rule: LinkRule | None = None,
+    said: Said | None = None,
 ) -> tuple[Speaker, ...]:
     """Speakers of the series, sorted by id; every clip of `episodes` belongs to exactly one.
 
-    A clip that `previous` knows keeps its speaker; new clips join one or open the next id. An id is
-    never given twice, so a speaker whose clips are all gone stays, empty. Without `rule`, the one of
-    the episodes' model. Raises ModelsDiffer.
+    A clip that `previous` knows keeps its speaker, unless a person said otherwise; new clips join one or open the
+    next id. Where an episode was cut anew, its speakers keep their ids by the places of their clips. An id is
+    never given twice, so a speaker whose clips are all gone stays, empty. Without `rule`, the one of the
+    episodes' model. Raises ModelsDiffer.
     """
     model = one_model(episode.model for episode in episodes if episode.clips)
-    rule = rule or RULES.get((model or "").partition(" ")[0], OTHER)
-    parts = _parts(episodes, {clip: speaker.id for speaker in previous for clip in speaker.clips}, rule)
-    joined = _join(parts, _apart(parts, episodes), rule)
-    owner = _settle(parts, joined, rule.min_seconds)
-    return _speakers(parts, owner, previous)
+    rule, said = rule or RULES.get((model or "").partition(" ")[0], OTHER), said or Said()
+    heard = _clips(episodes)
+    homes = homes_of(previous, said.split, heard, rule.split)
+    parts = _parts(heard, homes, said.characters, rule)
+    owner = _owners(heard, parts, _bans(parts, episodes, homes, heard), rule)
+    return _speakers(heard, parts, owner, previous, homes)
+
+
+def _clips(episodes: Sequence[HeardEpisode]) -> Clips:
+    """All clips in order of their ids, whatever order the episodes came in."""
+    clips = [clip for episode in episodes for clip in episode.clips]
+    order = sorted(range(len(clips)), key=lambda row: clips[row].id)
+    full = [episode.vectors for episode in episodes if episode.clips]
+    vectors = np.concatenate(full)[order] if full else np.zeros((0, 1), np.float32)
+    return Clips(clips=tuple(clips[row] for row in order), vectors=vectors)
 
 
 # ---------------------------------------------------------------- parts
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """Clips of one local speaker that are one voice; or all known clips of an identity (`id`)."""
-
-    clips: tuple[EpisodeClip, ...]
-    total: NDArray[np.float64]
-    id: str | None = None
-
-    @property
-    def seconds(self) -> float:
-        return sum(clip.duration for clip in self.clips)
-
-
-def _parts(episodes: Sequence[HeardEpisode], known: dict[str, str], rule: LinkRule) -> list[_Part]:
-    anchors: dict[str, list[tuple[EpisodeClip, Vectors]]] = {}
-    parts: list[_Part] = []
-    for episode in sorted(episodes, key=lambda each: each.episode):
-        local: dict[str, list[tuple[EpisodeClip, Vectors]]] = {}
-        for clip, vector in zip(episode.clips, episode.vectors, strict=True):
-            group = anchors.setdefault(known[clip.id], []) if clip.id in known else local.setdefault(clip.speaker, [])
-            group.append((clip, vector))
-        for members in local.values():
-            parts.extend(_part(each) for each in _split(members, rule.split))
-    fixed = [_part(members, name) for name, members in sorted(anchors.items())]
-    return fixed + parts
+def _parts(heard: Clips, homes: Homes, characters: Mapping[str, str], rule: LinkRule) -> list[Part]:
+    """Known identities first, by id; then the new clips of each local speaker, by voice and role."""
+    known: dict[str, list[int]] = {}
+    local: dict[tuple[str, str], list[int]] = {}
+    for row, clip in enumerate(heard.clips):
+        if clip.id in homes.known:
+            known.setdefault(homes.known[clip.id], []).append(row)
+        elif clip.id in homes.moved:
+            local.setdefault((SPLIT, homes.moved[clip.id].speaker), []).append(row)
+        else:
+            local.setdefault((clip.episode, clip.speaker), []).append(row)
+    fixed = [each for id, rows in sorted(known.items()) for each in known_parts(heard, rows, id, rule)]
+    new: list[Part] = []
+    for home, rows in local.items():
+        for voice in by_voice(heard, rows, rule.split):
+            new += [part(heard, piece, home) for piece in between_roles(heard, voice, fixed, characters, rule)]
+    return fixed + _carried(heard, new, homes)
 
 
-def _part(members: Sequence[tuple[EpisodeClip, Vectors]], name: str | None = None) -> _Part:
-    total = np.stack([vector for _, vector in members]).astype(np.float64).sum(axis=0)
-    return _Part(clips=tuple(clip for clip, _ in members), total=total, id=name)
+SPLIT = "split"
+"""In place of an episode: the home of clips that a person took out of a speaker."""
 
 
-def _split(members: list[tuple[EpisodeClip, Vectors]], split: float) -> list[list[tuple[EpisodeClip, Vectors]]]:
-    if len(members) < 2:
-        return [members]
-    vectors = np.stack([vector for _, vector in members]).astype(np.float64)
-    distance = np.clip(1 - vectors @ vectors.T, 0, None)[np.triu_indices(len(members), 1)]
-    groups = fcluster(linkage(distance, "average"), 1 - split, "distance")
-    return [[each for each, group in zip(members, groups, strict=True) if group == name] for name in np.unique(groups)]
+def _carried(heard: Clips, parts: Sequence[Part], homes: Homes) -> list[Part]:
+    """New parts that lie where known clips lay before their episode was cut anew, under those clips' identity."""
+    places = _places(homes.known, heard)
+    if not places:
+        return list(parts)
+    found = []
+    for each in parts:
+        votes = Counter(id for row in each.rows for id in _known_in(heard.clips[row], places))
+        id, count = votes.most_common(1)[0] if votes else ("", 0)
+        sure = each.home[0] != SPLIT and 2 * votes.total() >= len(each.rows) and count >= CARRIED * votes.total()
+        found.append(replace(each, id=id) if id and sure else each)
+    return found
 
 
-def _apart(parts: Sequence[_Part], episodes: Sequence[HeardEpisode]) -> NDArray[np.bool_]:
-    """Pairs not to join: two known identities, local speakers who talk at once, a part and itself."""
-    fixed = np.array([part.id is not None for part in parts], bool)
-    apart: NDArray[np.bool_] = fixed[:, None] & fixed[None] | np.eye(len(parts), dtype=bool)
-    speakers = [{(clip.episode, clip.speaker) for clip in part.clips} for part in parts]
-    where: dict[tuple[str, str], list[int]] = {}
-    for index, names in enumerate(speakers):
-        for name in names:
-            where.setdefault(name, []).append(index)
+def _places(known: Mapping[str, str], heard: Clips) -> dict[str, list[tuple[float, str]]]:
+    """For each episode that was cut anew: where known clips began (seconds), and whose they were."""
+    here, episodes = {clip.id for clip in heard.clips}, {clip.episode for clip in heard.clips}
+    places: dict[str, list[tuple[float, str]]] = {}
+    for clip, id in known.items():
+        said = re.fullmatch(r"(.+)/(\d{8})", clip)
+        if said and clip not in here and said[1] in episodes:
+            places.setdefault(said[1], []).append((int(said[2]) / 1000, id))
+    return {episode: sorted(each) for episode, each in places.items()}
+
+
+def _known_in(clip: EpisodeClip, places: Mapping[str, list[tuple[float, str]]]) -> list[str]:
+    begun = places.get(clip.episode, [])
+    first, last = (bisect_left(begun, (time, "")) for time in (clip.start - 0.1, clip.end))
+    return [id for _, id in begun[first:last]]
+
+
+def _bans(parts: Sequence[Part], episodes: Sequence[HeardEpisode], homes: Homes, heard: Clips) -> Bans:
+    """Who may not be joined: local speakers who talk at once; clips that left a speaker, and that speaker."""
+    names: dict[str | int, int] = {}
+    nodes = [names.setdefault(each.id or index, len(names)) for index, each in enumerate(parts)]
+    where: dict[tuple[str, str], set[int]] = {}
+    pairs: set[tuple[int, int]] = set()
+    for node, each in zip(nodes, parts, strict=True):
+        for row in each.rows:
+            clip = heard.clips[row]
+            if each.counts:
+                where.setdefault((clip.episode, clip.speaker), set()).add(node)
+            if clip.id in homes.moved and homes.moved[clip.id].speaker in names:
+                pairs.add((node, names[homes.moved[clip.id].speaker]))
     for episode in episodes:
         for one, other in _together(episode):
-            for i in where.get((episode.episode, one), ()):
-                for j in where.get((episode.episode, other), ()):
-                    if parts[i].id is None or parts[j].id is None:
-                        apart[i, j] = apart[j, i] = True
-    return apart
+            pairs |= {
+                (i, j)
+                for i in where.get((episode.episode, one), ())
+                for j in where.get((episode.episode, other), ())
+                if i != j
+            }
+    return Bans(nodes=nodes, pairs=frozenset(pairs))
 
 
 def _together(episode: HeardEpisode) -> list[tuple[str, str]]:
@@ -167,98 +199,65 @@ def _together(episode: HeardEpisode) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- joining
 
 
-class _Groups:
-    """Sums of clip vectors, and how near the groups are to each other."""
-
-    def __init__(self, parts: Sequence[_Part], rule: LinkRule) -> None:
-        self._rule = rule
-        self.totals = np.stack([part.total for part in parts])
-        self.counts = np.array([len(part.clips) for part in parts], float)
-        self.within = np.array([self._within(index) for index in range(len(parts))])
-
-    def near(self, index: int) -> NDArray[np.float64]:
-        """How near a group is to each group: float64 (groups,)."""
-        between = self.totals @ self.totals[index] / (self.counts * self.counts[index])
-        near: NDArray[np.float64] = between / np.sqrt(self.within * self.within[index])
-        return near
-
-    def merge(self, index: int, other: int) -> None:
-        self.totals[index] += self.totals[other]
-        self.counts[index] += self.counts[other]
-        self.within[index] = self._within(index)
-
-    def _within(self, index: int) -> float:
-        """Mean cosine between different clips of a group, as if it had three more pairs of the usual one."""
-        total, count = self.totals[index], self.counts[index]
-        pairs = float(count * (count - 1))
-        return max((float(total @ total) - float(count) + 3 * self._rule.within) / (pairs + 3), 0.1)
-
-
-def _join(parts: Sequence[_Part], apart: NDArray[np.bool_], rule: LinkRule) -> list[list[int]]:
-    """Groups of parts, nearest pair first. Each row's best is remembered, so a merge costs one row."""
-    members = [[index] for index in range(len(parts))]
+def _owners(heard: Clips, parts: Sequence[Part], bans: Bans, rule: LinkRule) -> Mapping[int, int]:
+    """Row of a clip -> its group, by number."""
     if not parts:
-        return members
-    groups = _Groups(parts, rule)
-    near = np.where(apart, -1.0, np.stack([groups.near(index) for index in range(len(parts))]))
-    best = near.argmax(axis=1)
-    value = near.max(axis=1)
-    while value.max() >= rule.join:
-        i = int(value.argmax())
-        i, j = sorted((i, int(best[i])))
-        members[i], members[j] = members[i] + members[j], []
-        groups.merge(i, j)
-        apart[i] |= apart[j]
-        apart[:, i] = apart[i]
-        apart[j] = apart[:, j] = True
-        near[i] = near[:, i] = np.where(apart[i], -1.0, groups.near(i))
-        near[j] = near[:, j] = -1.0
-        stale = np.flatnonzero((best == i) | (best == j) | (near[:, i] > value))
-        stale = np.union1d(stale, [i, j])
-        best[stale] = near[stale].argmax(axis=1)
-        value[stale] = near[stale].max(axis=1)
-    return [group for group in members if group]
+        return {}
+    rows = [index for index, each in enumerate(parts) if each.counts]
+    found = agglomerate(
+        groups_of([parts[index] for index in rows], rule),
+        rule.join,
+        [bans.nodes[index] for index in rows],
+        [parts[index].id is not None for index in rows],
+        sorted(bans.pairs),
+    )
+    groups = [[rows[index] for index in group] for group in found]
+    owner = settle(parts, _numbered(parts, groups), bans, rule)
+    return give_back(heard, parts, owner, bans, rule)
 
 
-def _settle(parts: Sequence[_Part], groups: list[list[int]], min_seconds: float) -> list[int]:
-    """The group of each part; a group with too little speech goes back to its local speaker's largest part."""
-    owner = [0] * len(parts)
-    for number, group in enumerate(groups):
+def _numbered(parts: Sequence[Part], groups: list[list[int]]) -> list[int]:
+    """The group of each part, by number; parts of one identity have one."""
+    number: dict[str, int] = {}
+    owner = [-1] * len(parts)
+    for count, group in enumerate(groups):
+        id = next((parts[index].id for index in group if parts[index].id), None)
         for index in group:
-            owner[index] = number
-    home: dict[tuple[str, str], int] = {}
-    for index, part in enumerate(parts):
-        if part.id is None:
-            name = (part.clips[0].episode, part.clips[0].speaker)
-            if name not in home or parts[home[name]].seconds < part.seconds:
-                home[name] = index
-    settled = list(owner)
-    for group in groups:
-        known = any(parts[index].id is not None for index in group)
-        if not known and sum(parts[index].seconds for index in group) < min_seconds:
-            for index in group:
-                settled[index] = owner[home[(parts[index].clips[0].episode, parts[index].clips[0].speaker)]]
-    return settled
+            owner[index] = number.setdefault(id, count) if id else count
+    return [number[each.id] if each.id else owner[index] for index, each in enumerate(parts)]
 
 
-def _speakers(parts: Sequence[_Part], owner: Sequence[int], previous: Sequence[Speaker]) -> tuple[Speaker, ...]:
-    names = {owner[index]: part.id for index, part in enumerate(parts) if part.id is not None}
+def _speakers(
+    heard: Clips, parts: Sequence[Part], owner: Mapping[int, int], previous: Sequence[Speaker], homes: Homes
+) -> tuple[Speaker, ...]:
+    names = {owner[each.rows[0]]: each.id for each in parts if each.id is not None}
     members: dict[int, list[EpisodeClip]] = {}
-    for part, group in zip(parts, owner, strict=True):
-        members.setdefault(group, []).extend(part.clips)
+    for row, group in owner.items():
+        members.setdefault(group, []).append(heard.clips[row])
     last = max((int(speaker.id[1:]) for speaker in previous), default=0)
     new = sorted((min(clip.id for clip in clips), group) for group, clips in members.items() if group not in names)
     for number, (_, group) in enumerate(new, start=last + 1):
         names[group] = f"S{number:03d}"
-    heard = {names[group]: clips for group, clips in members.items()}
-    everybody = {speaker.id for speaker in previous} | {name for name in heard if name}
-    return tuple(_speaker(name, heard.get(name, [])) for name in sorted(everybody, key=lambda name: int(name[1:])))
+    found = {str(names[group]): clips for group, clips in members.items()}
+    absent: dict[str, list[str]] = {}
+    here = {clip.episode for clip in heard.clips}
+    for clip, id in homes.known.items():
+        if clip.rpartition("/")[0] not in here:
+            absent.setdefault(id, []).append(clip)
+    everybody = {speaker.id for speaker in previous} | found.keys()
+    return tuple(
+        _speaker(name, found.get(name, []), absent.get(name, []), homes.moved)
+        for name in sorted(everybody, key=lambda name: int(name[1:]))
+    )
 
 
-def _speaker(name: str, clips: Sequence[EpisodeClip]) -> Speaker:
+def _speaker(name: str, clips: Sequence[EpisodeClip], absent: Sequence[str], moved: Mapping[str, Moved]) -> Speaker:
+    ids = sorted(clip.id for clip in clips)
     return Speaker(
         id=name,
-        clips=tuple(sorted(clip.id for clip in clips)),
+        clips=tuple(ids),
         episodes=tuple(sorted({clip.episode for clip in clips})),
         seconds=round(sum(clip.duration for clip in clips), 3),
+        absent=tuple(sorted(absent)),
+        moved={clip: moved[clip] for clip in [*ids, *sorted(absent)] if clip in moved},
     )

@@ -92,7 +92,7 @@ def test_an_id_is_never_given_twice() -> None:
     gone = Speaker(id="S007", clips=("s01e09/00000000",), episodes=("s01e09",), seconds=3.0)
     found = link([FIRST], [gone])
     assert [each.id for each in found] == ["S007", "S008", "S009"]
-    assert found[0] == Speaker(id="S007", clips=(), episodes=(), seconds=0.0)
+    assert found[0] == Speaker(id="S007", clips=(), episodes=(), seconds=0.0, absent=gone.clips)
 
 
 def test_vectors_of_two_models_never_meet() -> None:

@@ -20,7 +20,7 @@ from tasks.casting import Cast
 from tasks.domain import Episode
 from tasks.episodes import list_episodes
 from tasks.opening import check_engines, open_series, with_engines
-from tasks.prepared import Parts, Prepared, find_prepared
+from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.stages import cut, diarize, embed, embed_reference, extract, extract_given, fingerprint, separate
@@ -83,8 +83,9 @@ def prepare_series(
     studio = open_series(config, store, engines=engines, runners=runners)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     episodes = list_episodes(studio.series, studio.store)
-    finished = {each.key: found for each in episodes if (found := find_prepared(studio, each))}
-    left_out = {each.key: why for each in episodes if (why := prepared.find_left_out(studio, each))}
+    finished = find_all_prepared(studio, episodes)
+    unfinished = [each for each in episodes if each.key not in finished]
+    left_out = {each.key: why for each in unfinished if (why := prepared.find_left_out(studio, each))}
     outstanding = [each for each in episodes if each.key not in finished | left_out]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
     if outstanding:

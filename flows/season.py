@@ -21,7 +21,7 @@ from tasks.label_form import lines_to_add
 from tasks.label_rules import newcomers
 from tasks.labels import Labels
 from tasks.opening import check_engines, open_series
-from tasks.prepared import STAGES, find_left_out, find_prepared
+from tasks.prepared import STAGES, find_all_prepared, find_left_out
 from tasks.studio import Studio
 from tasks.voices import Card, find_voice
 
@@ -101,8 +101,10 @@ def finish(
 def finished(studio: Studio, policy: str) -> Season | None:
     """The season as it stands in the store, if nothing is left to do; looks only, starts nothing."""
     episodes = list_episodes(studio.series, studio.store)
-    prepared = [found for each in episodes if (found := find_prepared(studio, each))]
-    failed = {each.key: why for each in episodes if (why := find_left_out(studio, each))}
+    found = find_all_prepared(studio, episodes)
+    prepared = list(found.values())
+    unfinished = [each for each in episodes if each.key not in found]
+    failed = {each.key: why for each in unfinished if (why := find_left_out(studio, each))}
     if len(prepared) + len(failed) < len(episodes):
         return None
     cast = casting.find_cast(studio, casting.identity_of(prepared, casting.references_of(studio)))

@@ -27,7 +27,7 @@ from infra.bucket_client import GONE, REFUSED, client, code_of, encryption, serv
 from infra.cache import ATTEMPTS, FileCache, file_cache
 from infra.leases import Leases
 from infra.settings import settings
-from infra.store import Missing, StoreBusy, StoreError, key_parts
+from infra.store import AT_ONCE, Missing, StoreBusy, StoreError, key_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -98,6 +98,13 @@ class BucketStore:
 
     def put(self, key: str, path: Path) -> None:
         sha256, size = sha256_of(path), path.stat().st_size
+        if size < TRANSFER.multipart_threshold:
+            self.write(key, path.read_bytes())
+        else:
+            self._upload(key, path, sha256, size)
+        self._cache.add(sha256, path)
+
+    def _upload(self, key: str, path: Path, sha256: str, size: int) -> None:
         extra = {"Metadata": {"sha256": sha256}, **encryption()}
         with told(self._bucket, self._at(key)):
             try:
@@ -106,22 +113,27 @@ class BucketStore:
                 raise error.__cause__ or error.__context__ or error from None
         if self.size(key) != size:
             raise StoreBusy(f"{self.address}/{key} did not arrive whole; try again")
-        self._cache.add(sha256, path)
+
+    def put_all(self, files: Mapping[str, Path]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(self.put, files.keys(), files.values()))
 
     def path(self, key: str, sha256: str | None = None) -> Path:
-        known = sha256 and self._cache.find(sha256)
-        if known:
-            return known
+        if sha256:
+            return self._fetched(key, sha256)
         with told(self._bucket, self._at(key)):
             about = self._about(key)
         if about is None:
             raise self._missing(key)
-        wanted = sha256 or about["Metadata"].get("sha256")
+        wanted = about["Metadata"].get("sha256")
         if wanted:
-            return self._cache.find(wanted) or self._cache.fetch(wanted, lambda partial: self._download(key, partial))
+            return self._fetched(key, wanted)
         with self._cache.partial() as partial:
             self._download(key, partial)
             return self._cache.add(sha256_of(partial), partial)
+
+    def _fetched(self, key: str, sha256: str) -> Path:
+        return self._cache.find(sha256) or self._cache.fetch(sha256, lambda partial: self._download(key, partial))
 
     @contextmanager
     def using(self, key: str, sha256: str | None = None) -> Iterator[Path]:
@@ -161,7 +173,7 @@ class BucketStore:
             self._client.delete_object(Bucket=self._bucket, Key=self._at(key))
 
     def clear(self, prefix: str) -> None:
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(self.delete, self.keys(prefix)))
 
     def locked(self, name: str) -> AbstractContextManager[None]:

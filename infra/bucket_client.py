@@ -5,11 +5,11 @@ Credentials come by boto3's own chain (environment, profile, role) and are in no
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from infra.settings import settings
+from infra.settings import Settings, settings
 from infra.store import Missing, StoreBusy, StoreError
 
 if TYPE_CHECKING:
@@ -38,15 +38,24 @@ KEYS_REFUSED = (
     "InvalidToken",
     "AuthorizationHeaderMalformed",
 )
+_MADE: dict[tuple[str | None, bool, tuple[object, ...]], S3Client] = {}
+_MAKING = threading.Lock()
 BUSY = ("SlowDown", "RequestTimeout", "TooManyRequests", "429")
 UNKNOWN = ("NotImplemented", "InvalidRequest", "InvalidArgument")
 CONNECTIONS = 32
 
 
-@lru_cache(maxsize=8)
 def client(endpoint: str | None, *, quick: bool = False) -> S3Client:
     """A client for an endpoint (None: AWS); thread-safe. `quick`: for leases, which must be renewed in time."""
     said = settings()
+    key = tuple(value for name, value in said if name.startswith("s3_"))
+    with _MAKING:
+        if (endpoint, quick, key) not in _MADE:
+            _MADE[endpoint, quick, key] = _made(said, endpoint, quick)
+        return _MADE[endpoint, quick, key]
+
+
+def _made(said: Settings, endpoint: str | None, quick: bool) -> S3Client:
     checksums = said.s3_checksums or ("when_required" if endpoint else "when_supported")
     path_style = bool(endpoint) if said.s3_path_style is None else said.s3_path_style
     config = Config(

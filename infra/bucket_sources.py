@@ -14,7 +14,7 @@ from infra.bucket import download, split_address
 from infra.bucket_client import client, told
 from infra.cache import file_cache
 from infra.settings import settings
-from infra.sources import BucketFile
+from infra.sources import BucketFile, remember, remembered
 from infra.store import Store, StoreError, find_json, write_json
 
 if TYPE_CHECKING:
@@ -70,10 +70,16 @@ def _class(part: str) -> str:
 
 def sha256_in_bucket(file: BucketFile, store: Store) -> str:
     """SHA-256 of a file, remembered in the store by size and ETag: one machine reads it once, for all."""
-    key = f"sources/{hashlib.sha256(file.address.encode()).hexdigest()[:32]}.json"
-    known = _remembered(store, key, file)
-    if known:
-        return known
+    name = hashlib.sha256(file.address.encode()).hexdigest()[:32]
+    memory, key = store.work / "hashes" / name, f"sources/{name}.json"
+    known = remembered(memory, file.stamp)
+    if known is None:
+        known = _remembered(store, key, file) or _read_once(file, store, key)
+        remember(memory, file.stamp, known)
+    return known
+
+
+def _read_once(file: BucketFile, store: Store, key: str) -> str:
     with store.locked(f"source {file.address}"):
         known = _remembered(store, key, file)
         if known:

@@ -108,13 +108,23 @@ def sha256_known(path: Place, store: Store) -> str:
     stamp = f"{about.st_size} {about.st_mtime_ns} {about.st_ino}"
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     memory = store.work / "hashes" / name
-    if memory.exists():
-        known, _, digest = memory.read_text("utf-8").rpartition(" ")
-        if known == stamp:
-            return digest
-    digest = sha256_of(path)
+    digest = remembered(memory, stamp)
+    if digest is None:
+        digest = sha256_of(path)
+        remember(memory, stamp, digest)
+    return digest
+
+
+def remembered(memory: Path, stamp: str) -> str | None:
+    """The hash that was noted for a file, if it was for this stamp."""
+    if not memory.exists():
+        return None
+    known, _, digest = memory.read_text("utf-8").rpartition(" ")
+    return digest if known == stamp else None
+
+
+def remember(memory: Path, stamp: str, digest: str) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    partial = memory.with_name(f"{name}.{uuid.uuid4().hex}.partial")
+    partial = memory.with_name(f"{memory.name}.{uuid.uuid4().hex}.partial")
     partial.write_text(f"{stamp} {digest}", "utf-8")
     os.replace(partial, memory)
-    return digest

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from containers.contract.codec import canonical, decode, encode
 from infra.sources import files_of, sha256_known
-from infra.store import read_json, write_json
+from infra.store import AT_ONCE, find_json, write_json
 from tasks import cast, linking, orders
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
 from tasks.labels import Labels
@@ -86,7 +87,8 @@ def cast_of(studio: Studio) -> Cast:
 def load_cast(studio: Studio) -> Cast | None:
     """The cast as it stands in the store."""
     key = f"{studio.home}/cast/speakers.json"
-    return decode(Cast, read_json(studio.store, key), key) if studio.store.size(key) is not None else None
+    said = find_json(studio.store, key)
+    return None if said is None else decode(Cast, said, key)
 
 
 def make_cast(studio: Studio, identity: str, prepared: Sequence[Prepared], references: Sequence[Reference]) -> Cast:
@@ -105,7 +107,8 @@ def make_cast(studio: Studio, identity: str, prepared: Sequence[Prepared], refer
 
 def heard_series(studio: Studio, prepared: Sequence[Prepared]) -> tuple[HeardEpisode, ...]:
     """What was heard in all prepared episodes."""
-    return tuple(heard_episode(studio.store, studio.home, each.episode) for each in prepared)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return tuple(pool.map(lambda each: heard_episode(studio.store, studio.home, each.episode), prepared))
 
 
 def questions(studio: Studio, found: Cast, labels: Labels) -> tuple[Suggestion, ...]:

@@ -16,7 +16,7 @@ from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import CleanClip, CleanResult
 from infra.engines import engine_for
 from infra.identity import makers
-from infra.store import read_json, write_json
+from infra.store import find_json, write_json
 from tasks import cast as cast_rules
 from tasks import dataset, orders, purity, selection, verdicts
 from tasks.casting import Cast
@@ -79,7 +79,8 @@ def find_data_set(studio: Studio, character: str, identity: str) -> DataSet | No
 def load_data_set(studio: Studio, character: str) -> DataSet | None:
     """The data set as it stands in the store."""
     key = f"{_home(studio, character)}/dataset.json"
-    return decode(DataSet, read_json(studio.store, key), key) if studio.store.size(key) is not None else None
+    said = find_json(studio.store, key)
+    return None if said is None else decode(DataSet, said, key)
 
 
 def decide(
@@ -105,13 +106,14 @@ def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mappin
     `hashes`: clip -> SHA-256 of its file.
     """
     known = _ledger(studio, character)
+    there = studio.store.sizes(f"{_home(studio, character)}/clips") if known else {}
     wanted = {clip_name(row.clip): _as_cut(studio, row, hashes[row.clip]) for row in rows if row.verdict == "kept"}
     return {
         name: stored
         for name, stored in wanted.items()
         if name not in known
         or known[name].made_from != _alone(studio, character, stored)
-        or studio.store.size(known[name].wav.key) != known[name].wav.size
+        or there.get(known[name].wav.key) != known[name].wav.size
     }
 
 
@@ -190,14 +192,12 @@ def _home(studio: Studio, character: str) -> str:
 
 def _ledger(studio: Studio, character: str) -> dict[str, Cleaned]:
     key = f"{_home(studio, character)}/cleaned.json"
-    if studio.store.size(key) is None:
-        return {}
-    return {name: decode(Cleaned, each, key) for name, each in read_json(studio.store, key).items()}
+    return {name: decode(Cleaned, each, key) for name, each in (find_json(studio.store, key) or {}).items()}
 
 
 def _as_cut(studio: Studio, row: Row, sha256: str) -> Stored:
     key = f"{studio.home}/episodes/{row.episode}/clips/{row.clip.rsplit('/', 1)[-1]}.flac"
-    return Stored(key=key, sha256=sha256, size=studio.store.size(key) or 0)
+    return Stored(key=key, sha256=sha256)
 
 
 def _alone(studio: Studio, character: str, clip: Stored) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from infra.sources import Place, files_of, sha256_known
-from infra.store import Store, read_json
+from infra.store import Store, find_json
 from tasks.domain import Episode
 from tasks.series import Series, SeriesError
 
@@ -80,8 +80,6 @@ def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
 def _keys_so_far(series: Series, store: Store, hashes: Mapping[Place, str]) -> dict[Place, str]:
     """Keys under which files of this name and content were prepared before."""
     known = f"series/{series.series}/episodes.json"
-    if store.size(known) is None:
-        return {}
     files = {(path.name, sha256): path for path, sha256 in hashes.items()}
-    rows = [(files.pop((row["file"], row["sha256"]), None), row["key"]) for row in read_json(store, known)]
+    rows = [(files.pop((row["file"], row["sha256"]), None), row["key"]) for row in find_json(store, known) or ()]
     return {path: key for path, key in rows if path}

@@ -8,6 +8,7 @@ be said is in `label_rules`, how people are asked in `label_form`.
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from containers.contract.codec import canonical, decode
-from infra.store import Store, read_json, write_json
+from infra.store import Store, find_json, read_many, write_json
 from tasks.domain import Suggestion
 
 How = Literal["cli", "auto", "file", "form", "sheet"]
@@ -216,8 +217,8 @@ def _after(known: Sequence[Decision], decision: Decision) -> Decision:
 
 def history(store: Store, series: str) -> tuple[Decision, ...]:
     """All decisions of a series, oldest first, undone ones too."""
-    keys = store.keys(f"series/{series}/cast/labels/")
-    found = [decode(Decision, read_json(store, key), key) for key in keys]
+    keys = list(store.keys(f"series/{series}/cast/labels/"))
+    found = [decode(Decision, json.loads(said), key) for key, said in zip(keys, read_many(store, keys), strict=True)]
     return tuple(sorted(found, key=lambda each: (each.time, each.id)))
 
 
@@ -242,6 +243,7 @@ def refresh(store: Store, series: str) -> Labels:
     """The labels that count now; `labels.json` is written anew where a crash left an older one."""
     with store.locked(f"series/{series}/cast/labels"):
         labels, key = load(store, series), f"series/{series}/cast/labels.json"
-        if labels.speakers and (store.size(key) is None or read_json(store, key)["version"] != labels.version):
+        written = find_json(store, key)
+        if labels.speakers and (written is None or written["version"] != labels.version):
             write_json(store, key, labels)
     return labels

@@ -18,7 +18,7 @@ from infra.readiness import lacks
 from infra.runners import make_runner
 from infra.settings import settings
 from infra.stage import Listener, Slots
-from infra.store import Store, open_store, read_json, write_json
+from infra.store import Store, find_json, open_store, write_json
 from tasks.progress import log_engines
 from tasks.series import Series, SeriesError, read_series
 from tasks.studio import Studio
@@ -88,15 +88,15 @@ def write_if_new(store: Store, series: Series) -> None:
     """Remember a series in the store, so that `--series ID` is enough later."""
     key = f"series/{series.series}/series.json"
     said = {"folder": str(series.folder), "file": series.model_dump(mode="json", exclude_unset=True)}
-    if store.size(key) is None or read_json(store, key) != encode(said):
+    if find_json(store, key) != encode(said):
         write_json(store, key, said)
 
 
 def _known_series(store: Store, series: str) -> Series | None:
     key = f"series/{series}/series.json"
-    if store.size(key) is None:
+    said = find_json(store, key)
+    if said is None:
         return None
-    said = read_json(store, key)
     return Series.model_validate({**said["file"], "folder": said["folder"]})
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,7 @@ from containers.contract.stages import (
 )
 from infra.engines import engine_for
 from infra.identity import makers
-from infra.store import Store, find_json, read_json, write_json
+from infra.store import AT_ONCE, Store, find_json, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
 from tasks.episodes import list_episodes
 from tasks.orders import folder_of
@@ -90,6 +92,13 @@ def find_prepared(studio: Studio, episode: Episode) -> Prepared | None:
     prepared = decode(Prepared, record["prepared"], key)
     same = prepared.identity == identity_of(studio, episode)
     return prepared if same and studio.store.holds(record["files"]) else None
+
+
+def find_all_prepared(studio: Studio, episodes: Sequence[Episode]) -> dict[str, Prepared]:
+    """The finished ones of many episodes, by key; several are looked for at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda each: find_prepared(studio, each), episodes)
+        return {each.key: prepared for each, prepared in zip(episodes, found, strict=True) if prepared}
 
 
 def leave_out(studio: Studio, episode: Episode, error: RecordingError) -> None:
@@ -186,7 +195,7 @@ def write_episodes(studio: Studio, episodes: tuple[Episode, ...], prepared: dict
 def prepared_episodes(studio: Studio) -> tuple[Prepared, ...]:
     """All episodes that are finished; LookupError, with the way out, if there are none."""
     episodes = list_episodes(studio.series, studio.store)
-    found = tuple(each for episode in episodes if (each := find_prepared(studio, episode)))
+    found = tuple(find_all_prepared(studio, episodes).values())
     if not found:
         raise LookupError(f"no episode of {studio.series.series} is prepared yet; run: voicecast prepare")
     return found

@@ -19,7 +19,7 @@ from tasks.domain import Speaker, Suggestion
 from tasks.episodes import list_episodes
 from tasks.labels import Labels, load
 from tasks.orders import Shown
-from tasks.prepared import STAGES, Prepared, find_prepared, heard_episode
+from tasks.prepared import STAGES, Prepared, find_all_prepared, heard_episode
 from tasks.report import (
     CharacterReport,
     ClipReport,
@@ -48,7 +48,7 @@ def write_report(studio: Studio, folder: Path, note: str | None = None) -> Path:
     """Write `index.html` and its media; `note`: plain words if the material is no real speech."""
     media, labels = Media(studio=studio, folder=folder), load(studio.store, studio.series.series)
     episodes = list_episodes(studio.series, studio.store)
-    prepared = [found for each in episodes if (found := find_prepared(studio, each))]
+    prepared = list(find_all_prepared(studio, episodes).values())
     report = Report(
         series=studio.series.series,
         title=studio.series.title or studio.series.series,

@@ -74,7 +74,7 @@ def _reference(studio: Studio, character: str) -> Stored | None:
 
 def _clip(studio: Studio, clip: str, sha256: str) -> Stored:
     key = f"{studio.home}/episodes/{clip.replace('/', '/clips/')}.flac"
-    return Stored(key=key, sha256=sha256, size=studio.store.size(key) or 0)
+    return Stored(key=key, sha256=sha256)
 
 
 def _sounds(studio: Studio, of: str, shown: Sequence[tuple[str, Shown]]) -> tuple[Sound, ...]:

@@ -9,7 +9,7 @@ from tasks import casting
 from tasks.data_sets import load_data_set
 from tasks.episodes import list_episodes
 from tasks.labels import load
-from tasks.prepared import find_left_out, find_prepared
+from tasks.prepared import find_all_prepared, find_left_out
 from tasks.studio import Studio
 from tasks.voices import current_voice
 
@@ -56,9 +56,10 @@ class Status:
 def status_of(studio: Studio) -> Status:
     """Looks into the store; starts nothing."""
     episodes = list_episodes(studio.series, studio.store)
-    left_out = {each.key: why for each in episodes if (why := find_left_out(studio, each))}
-    unfinished = [each.key for each in episodes if find_prepared(studio, each) is None]
-    outstanding = tuple(key for key in unfinished if key not in left_out)
+    finished = find_all_prepared(studio, episodes)
+    unfinished = [each for each in episodes if each.key not in finished]
+    left_out = {each.key: why for each in unfinished if (why := find_left_out(studio, each))}
+    outstanding = tuple(each.key for each in unfinished if each.key not in left_out)
     asked = studio.series.labels == "ask"
     cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
     speakers = Counter(each.character for each in labels.speakers.values())

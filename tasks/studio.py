@@ -31,11 +31,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A file in the store; `size` in bytes."""
+    """A file in the store; `size` in bytes, 0 where nobody has looked."""
 
     key: str
     sha256: str
-    size: int
+    size: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +143,15 @@ class Studio:
     def _keep(self, order: Order[R], outcome: Outcome) -> Made[R]:
         """Put the files of an outcome where the order wants them, and the record last."""
         self._clear(order)
-        files: dict[str, Stored] = {}
-        for path, sha256 in sorted(_files_of(outcome.result)):
-            local = outcome.folder / path
-            size = local.stat().st_size
-            key = f"{order.folder}/{_place(order.keep, path)}"
-            self.store.put(key, local)
-            files[path] = Stored(key=key, sha256=sha256, size=size)
+        files = {
+            path: Stored(
+                key=f"{order.folder}/{_place(order.keep, path)}",
+                sha256=sha256,
+                size=(outcome.folder / path).stat().st_size,
+            )
+            for path, sha256 in sorted(_files_of(outcome.result))
+        }
+        self.store.put_all({each.key: outcome.folder / path for path, each in files.items()})
         record = {
             "identity": self.identity(order),
             "stage": order.stage,

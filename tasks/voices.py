@@ -8,7 +8,7 @@ from typing import Any
 
 from containers.contract.codec import decode
 from containers.contract.stages import TrainResult
-from infra.store import read_json, write_json
+from infra.store import find_json, write_json
 from tasks import orders
 from tasks.data_sets import DataSet, clips_to_train
 from tasks.series import Character, Series
@@ -96,11 +96,12 @@ def register(studio: Studio, character: str, data: DataSet, made: Made[TrainResu
 def current_voice(studio: Studio, character: str) -> Card | None:
     """The card of the voice that speaks for a character now."""
     home = f"{studio.home}/voices/{character}"
-    if studio.store.size(f"{home}/current.json") is None:
+    current = find_json(studio.store, f"{home}/current.json")
+    if current is None:
         return None
-    version = read_json(studio.store, f"{home}/current.json")["version"]
-    key = f"{home}/{version}/card.json"
-    return decode(Card, read_json(studio.store, key), key) if studio.store.size(key) is not None else None
+    key = f"{home}/{current['version']}/card.json"
+    said = find_json(studio.store, key)
+    return None if said is None else decode(Card, said, key)
 
 
 def voice_to_speak(studio: Studio, character: str) -> Card:

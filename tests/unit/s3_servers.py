@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -54,6 +55,7 @@ class Server:
         self.client().create_bucket(Bucket=name)
         return name
 
+    @cache  # noqa: B019 (servers live as long as the tests)
     def client(self):
         return boto3.client(
             "s3",

@@ -45,9 +45,10 @@ def use(server: Server, folder: Path, patch: pytest.MonkeyPatch, **more: str) ->
     forget()
 
 
-def forget() -> None:
+def forget(*, clients: bool = False) -> None:
     settings.cache_clear()
-    bucket_client.client.cache_clear()
+    if clients:  # they keep the credentials that they were made with
+        bucket_client._MADE.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -278,7 +279,7 @@ def test_no_message_holds_a_credential(moto: Server, tmp_path: Path, monkeypatch
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    forget()
+    forget(clients=True)
     with pytest.raises(StoreError, match="no credentials; set AWS_PROFILE"):
         BucketStore("s3://voices", cache_at(tmp_path)).read("a")
 
@@ -300,6 +301,7 @@ def broken(moto: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     proxy.close()
 
 
+@pytest.mark.proof
 def test_a_busy_server_is_asked_again(broken: tuple[Proxy, BucketStore]) -> None:
     proxy, store = broken
     proxy.busy = 2
@@ -312,6 +314,7 @@ def test_a_busy_server_is_asked_again(broken: tuple[Proxy, BucketStore]) -> None
     assert store.read("a") == b"sound"
 
 
+@pytest.mark.proof
 def test_an_upload_that_breaks_off_leaves_nothing_and_succeeds_when_sent_again(
     broken: tuple[Proxy, BucketStore], tmp_path: Path
 ) -> None:
@@ -359,6 +362,7 @@ def test_bytes_that_changed_in_the_bucket_are_not_taken(bucket: BucketStore, mot
         bucket.path("a")
 
 
+@pytest.mark.proof
 def test_a_created_object_whose_answer_was_lost_is_known_as_ours(broken: tuple[Proxy, BucketStore]) -> None:
     proxy, store = broken
     assert store.create("first", b"")  # the server has been asked what it can
@@ -381,6 +385,7 @@ store.put("big", Path(sys.argv[2]))
 """
 
 
+@pytest.mark.proof
 def test_a_writer_killed_in_a_large_upload_leaves_nothing_visible(
     broken: tuple[Proxy, BucketStore], tmp_path: Path
 ) -> None:
@@ -405,6 +410,7 @@ def leases(server: Server, name: str, seconds: float) -> Leases:
     return Leases(server.client(), name, "locks/", seconds)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("conditional", [True, False])
 def test_the_lease_of_a_dead_holder_is_taken_over_when_it_has_run_out_and_not_before(
     conditional: bool, moto: Server
@@ -431,6 +437,7 @@ def test_the_lease_of_a_dead_holder_is_taken_over_when_it_has_run_out_and_not_be
         assert way.renew(lock, other)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("conditional", [True, False])
 def test_a_lease_is_kept_as_long_as_its_holder_lives(conditional: bool, moto: Server) -> None:
     name, entered = moto.new_bucket(), threading.Event()

@@ -256,3 +256,38 @@ def preview(studio: Studio, of: str, excerpts: tuple[Shown, ...]) -> Order[stage
         keep={"out/": ""},
     )
     return replace(order, folder=f"{studio.home}/previews/{studio.identity(order)[:16]}")
+
+
+def survey(studio: Studio, episode: str, vocals: Stored, background: Stored) -> Order[stages.SurveyResult]:
+    """What the background of a prepared episode does over time."""
+    return Order(
+        stage="survey",
+        of=episode,
+        request=stages.SurveyRequest(
+            background=sent("background.flac", background), vocals=sent("vocals.flac", vocals)
+        ),
+        result=stages.SurveyResult,
+        inputs={"in/background.flac": background, "in/vocals.flac": vocals},
+        folder=f"{studio.home}/episodes/{episode}",
+        keep={"out/": ""},
+    )
+
+
+def excerpts(
+    studio: Studio, episode: str, file: Stored, spans: tuple[tuple[float, float], ...]
+) -> Order[stages.PreviewResult]:
+    """Stretches of an episode's stem as FLAC, with a player and a picture, kept among its assets."""
+    return Order(
+        stage="preview",
+        of=f"assets of {episode}",
+        request=stages.PreviewRequest(
+            excerpts=tuple(
+                stages.Excerpt(file=sent("background.flac", file), start=start, end=end) for start, end in spans
+            ),
+            lossless=True,
+        ),
+        result=stages.PreviewResult,
+        inputs={"in/background.flac": file},
+        folder=f"{studio.home}/assets/{episode}",
+        keep={"out/": ""},
+    )

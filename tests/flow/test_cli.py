@@ -35,6 +35,7 @@ COMMANDS = (
     "check",
     "init",
     "status",
+    "assets",
     "export",
     "report",
     "engines",

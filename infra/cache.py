@@ -34,6 +34,7 @@ class FileCache:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder, self._limit = folder.expanduser().absolute(), limit_bytes
         self._added = 0
+        self._checked: set[str] = set()
         self._mutex = threading.Lock()
         self._pins = self._folder / "pins" / uuid.uuid4().hex[:12]
         try:
@@ -49,12 +50,19 @@ class FileCache:
         weakref.finalize(self, alive.__exit__)
 
     def find(self, sha256: str) -> Path | None:
-        """The file with these bytes, if it is here; it stays for at least GRACE_SECONDS."""
+        """The file with these bytes, if it is here; it stays for at least GRACE_SECONDS.
+
+        Read once by each process, since disks and people change files; what is not what its name says is removed.
+        """
         path = self._at(sha256)
         try:
             os.utime(path)
+            if sha256 not in self._checked and sha256_of(path) != sha256:
+                path.unlink()
+                return None
         except FileNotFoundError:
             return None
+        self._checked.add(sha256)
         return path
 
     def fetch(self, sha256: str, download: Callable[[Path], None]) -> Path:
@@ -90,6 +98,7 @@ class FileCache:
                 os.replace(partial, target)
             path.unlink()
         os.utime(target)
+        self._checked.add(sha256)
         return target
 
     @contextmanager

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks import casting, labels_file
+from tasks import casting, labels_file, sheet_inbox
 from tasks.casting import Cast
 from tasks.domain import Suggestion
-from tasks.label_rules import auto_decision, check, news
+from tasks.label_rules import auto_decision, check, news, outdated, seen
 from tasks.labels import How, Labels, decide, history, load, record, refresh
+from tasks.sheet_answer import Taken, take_what_stands
 from tasks.studio import Studio
+
+log = logging.getLogger("voicecast.labels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,28 +63,46 @@ def _asked(cast: Cast, waiting: Collection[Suggestion], again: Mapping[str, str]
 
 
 def settle(studio: Studio, cast: Cast, policy: str, once: str | None = None) -> Labelled:
-    """Add what references and a labels file say. `once`: the run for which a file is taken one time only."""
+    """Add what references, uploaded answers and a labels file say. `once`: the run a file is taken for, one time."""
     series = studio.series.series
+    sheet_inbox.take_in(studio, cast)
     labels = refresh(studio.store, series)
     accepted = auto_decision(cast.suggestions, labels)
     if accepted:
         labels = record(studio.store, series, accepted)
     if policy not in ("ask", "auto"):
-        labels = take_file(studio, cast, labels, Path(policy), once)
+        taken = take_file(studio, cast, Path(policy), once)
+        labels = taken.labels
+        for what, why in taken.conflicts.items():
+            log.warning("of %s, %s was not recorded: %s", policy, what, why)
     waiting = () if policy == "auto" else casting.questions(studio, cast, labels)
     return Labelled(labels=labels, waiting=waiting)
 
 
-def take_file(studio: Studio, cast: Cast, labels: Labels, path: Path, once: str | None = None) -> Labels:
-    """Add the labels of a user's file; nothing is added when it says nothing new, or this run took it before."""
-    speakers = [each.id for each in cast.speakers]
+def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None) -> Taken:
+    """Add the labels of a user's file, or the answers an exported sheet saved; nothing, if this run took it before.
+
+    What people decided since the file was written is not overwritten: it is among the `conflicts`.
+    """
+    store, series = studio.store, studio.series.series
+    answer = labels_file.read_sheet_answer(path)
+    if answer:
+        return take_what_stands(studio, cast, answer)
+    labels, known = load(store, series), history(store, series)
     names = {each.name: slug for slug, each in studio.series.characters.items()}
+    speakers = [each.id for each in cast.speakers]
     said = news(labels_file.read_labels_file(path, speakers, tuple(studio.series.characters), names), labels)
     id = hashlib.sha256(f"{once} {path}".encode()).hexdigest()[:12] if once else None
-    if not said or id in {each.id for each in history(studio.store, studio.series.series)}:
-        return labels
-    decision = decide(person(), "file", said, suggestions=cast.suggestions)
-    return record(studio.store, studio.series.series, replace(decision, id=id) if id else decision)
+    if not said or id in {each.id for each in known}:
+        return Taken(labels=labels)
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    conflicts = outdated(said, written, labels, known)
+    said = {speaker: each for speaker, each in said.items() if speaker not in conflicts}
+    if said:
+        decision = decide(person(), "file", said, suggestions=cast.suggestions)
+        decision = replace(decision, id=id) if id else decision
+        labels = record(store, series, decision, seen=seen(labels, said))
+    return Taken(labels=labels, conflicts=conflicts)
 
 
 def add(
@@ -89,7 +112,7 @@ def add(
     *,
     how: How,
     who: str | None = None,
-    seen: Mapping[str, str | None] | None = None,
+    before: Mapping[str, str | None] | None = None,
     new: Collection[str] = (),
 ) -> str:
     """Record what a person said, and give the decision's id; raises Overtaken as `record` does.
@@ -98,7 +121,7 @@ def add(
     """
     check(said, [each.id for each in cast.speakers], {*studio.series.characters, *new})
     decision = decide(who or person(), how, said, suggestions=cast.suggestions)
-    record(studio.store, studio.series.series, decision, seen)
+    record(studio.store, studio.series.series, decision, before)
     return decision.id
 
 

@@ -1,4 +1,4 @@
-"""Reviewing: the label sheet served to people, or written to a folder; answers become decisions, and runs go on.
+"""Reviewing: the label sheet served to people; answers become decisions, and runs go on.
 
 What the sheet shows and what an answer means is in `tasks`, HTTP in
 `infra.review`; here they meet, and the runs that wait are told.
@@ -7,23 +7,22 @@ What the sheet shows and what an answer means is in `tasks`, HTTP in
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from containers.contract.codec import decode, encode, write_atomically
+from containers.contract.codec import decode, encode
 from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
-from tasks import casting, sheet_page
+from tasks import casting, sheet_inbox, sheet_page
 from tasks.label_form import LATER
-from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet, said_now
+from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet, more_clips, said_now
 from tasks.labels import Labels, LabelsError, Overtaken, load, undo
 from tasks.sheet_answer import SheetAnswer, take_answer
-from tasks.sheet_media import Sound, known_sound, sounds_of
+from tasks.sheet_media import Sound, known_sound, more_sounds_of, sounds_of
 from tasks.studio import Stored, Studio
 
 log = logging.getLogger("voicecast.review")
@@ -50,9 +49,13 @@ class SheetDesk:
 
     def tell(self, what: str, which: str) -> Any:
         if what == "state":
-            return _state(self._labels())
+            return self._state(self._labels())
         if what == "sounds" and which in self._known().clips:
             return [self._link(each) for each in sounds_of(self._studio, self._known(), which)]
+        if what == "clips" and which in self._known().clips:
+            return encode(more_clips(self._known(), which))
+        if what == "more" and which in self._known().clips:
+            return [self._link(each) for each in more_sounds_of(self._studio, self._known(), which)]
         if what == "known":
             sound = known_sound(self._studio, self._known(), self._labels(), which)
             return self._link(sound) if sound else None
@@ -65,9 +68,26 @@ class SheetDesk:
         try:
             return 200, takers[what](said)
         except Overtaken as error:
-            return 409, {"message": str(error), "state": _state(self._labels())}
+            return 409, {"message": str(error), "state": self._state(self._labels())}
         except (LabelsError, RequestError) as error:
             return 422, {"message": str(error)}
+
+    def hand_in(self, link: str, said: Any) -> tuple[int, Any]:
+        try:
+            answer = decode(SheetAnswer, said, "answer")
+            outcome = sheet_inbox.hand_in(self._studio, self._known().cast, link, answer)
+        except sheet_inbox.LinkIsOver as error:
+            return 410, {"message": str(error)}
+        except (LabelsError, RequestError) as error:
+            return 422, {"message": str(error)}
+        log.info("%s handed in by a link: %d labels", answer.name, len(answer.labels))
+        return 200, {"conflicts": outcome.conflicts, "run": self._wake(self._studio, answer)}
+
+    def take_in(self) -> None:
+        """Take in what was uploaded to the store, and tell the runs that wait."""
+        for each in sheet_inbox.take_in(self._studio, self._known().cast):
+            if each.answer:
+                self._wake(self._studio, each.answer)
 
     def file(self, name: str) -> Path:
         key = self._files.get(name)
@@ -87,14 +107,14 @@ class SheetDesk:
         answer = decode(SheetAnswer, said, "answer")
         labels = take_answer(self._studio, self._known().cast, answer)
         log.info("%s labelled %d speakers, rejected %d clips", answer.name, len(answer.labels), len(answer.rejected))
-        return {"decision": answer.id, "run": self._wake(self._studio, answer), "state": _state(labels)}
+        return {"decision": answer.id, "run": self._wake(self._studio, answer), "state": self._state(labels)}
 
     def _undo(self, said: Any) -> Any:
         given = decode(dict[str, str], said, "undo")
         if set(given) != {"decision", "who"}:
             raise LabelsError("to take something back needs its decision, and who says so")
         labels = undo(self._studio.store, self._studio.series.series, given["decision"], given["who"], "sheet")
-        return {"state": _state(labels)}
+        return {"state": self._state(labels)}
 
     def _sheet(self) -> Sheet:
         return make_sheet(self._studio, self._known(), self._labels())
@@ -110,6 +130,14 @@ class SheetDesk:
     def _labels(self) -> Labels:
         return load(self._studio.store, self._studio.series.series)
 
+    def _state(self, labels: Labels) -> dict[str, Any]:
+        return {
+            "version": labels.version,
+            "said": encode(said_now(labels)),
+            "rejected": list(labels.rejected),
+            "overruled": sheet_inbox.overruled(self._studio, labels),
+        }
+
     def _link(self, sound: Sound) -> dict[str, str | None]:
         return {
             "of": sound.of,
@@ -118,16 +146,12 @@ class SheetDesk:
         }
 
     def _given(self, file: Stored) -> str:
-        name = _file_name(file)
+        name = file_name(file)
         self._files[name] = file.key
         return name
 
 
-def _state(labels: Labels) -> dict[str, Any]:
-    return {"version": labels.version, "said": encode(said_now(labels)), "rejected": list(labels.rejected)}
-
-
-def _file_name(file: Stored) -> str:
+def file_name(file: Stored) -> str:
     return f"{file.sha256[:24]}{Path(file.key).suffix}"
 
 
@@ -158,38 +182,3 @@ def wake(studio: Studio, answer: SheetAnswer) -> str:
             log.warning("flow run %s was not told: %s", run, error)
             return f"The labels are kept, but the season that waits was not told: {error}"
     return "The season that waited goes on." if told else ""
-
-
-# ---------------------------------------------------------------- a folder for people without access
-
-
-def export(studio: Studio, folder: Path) -> Path:
-    """Write the sheet as a page that opens from disk, with its sounds below `media`; gives the page."""
-    heard, labels = heard_by(studio), load(studio.store, studio.series.series)
-    sheet = make_sheet(studio, heard, labels)
-    (folder / "media").mkdir(parents=True, exist_ok=True)
-
-    def copied(file: Stored) -> str:
-        target = folder / "media" / _file_name(file)
-        if not target.exists():
-            partial = target.with_suffix(".partial")
-            shutil.copyfile(studio.store.path(file.key), partial)
-            partial.rename(target)
-        return f"media/{target.name}"
-
-    def shown(sound: Sound | None) -> Mapping[str, str | None] | None:
-        if sound is None:
-            return None
-        picture = copied(sound.picture) if sound.picture else None
-        return {"of": sound.of, "player": copied(sound.player), "picture": picture}
-
-    def heard_of(speaker: str) -> list[Mapping[str, str | None] | None]:
-        return [shown(each) for each in sounds_of(studio, heard, speaker)]
-
-    names = [each.id for each in sheet.speakers]
-    with ThreadPoolExecutor(SOUNDS_AT_ONCE) as pool:
-        clips = dict(zip(names, pool.map(heard_of, names), strict=True))
-    known = {each.id: shown(known_sound(studio, heard, labels, each.id)) for each in sheet.characters}
-    page = folder / "index.html"
-    write_atomically(page, sheet_page.render(sheet, {"clips": clips, "known": known}))
-    return page

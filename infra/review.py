@@ -24,12 +24,12 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.review_doors import Doors, Links, from_own_page
+from infra.review_doors import LARGEST_ANSWER, Doors, Links, from_own_page
 
 log = logging.getLogger("voicecast.review")
 
-LARGEST_ANSWER = 1 << 20
-"""Bytes; a sheet of a thousand speakers is a tenth of it."""
+HAND_IN = "/hand-in"
+"""Where an answer comes by a link, from a page that lies on a disk: without a cookie, and of no site."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -37,6 +37,13 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+FROM_A_DISK = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "PUT",
+    "Access-Control-Allow-Headers": "content-type",
+    "Access-Control-Max-Age": "600",
+}
+"""What lets a page of no site put its answer there and read what came of it; nothing else of the service says so."""
 
 
 class NotThere(LookupError):
@@ -61,6 +68,9 @@ class Desk(Protocol):
 
     def take(self, what: str, said: Any) -> tuple[int, Any]:
         """Something the page sends: HTTP status and JSON of the reply; NotThere if that cannot be sent."""
+
+    def hand_in(self, link: str, said: Any) -> tuple[int, Any]:
+        """Something that came by a link that was given out, by its secret: HTTP status and JSON of the reply."""
 
     def file(self, name: str) -> Path:
         """The file of a name that was given out; NotThere for any other."""
@@ -99,7 +109,8 @@ def application(desk: Desk, doors: Doors, links: Links) -> ASGIApp:
         if not isinstance(said, Mapping) or not doors.opened_by(str(said.get("token", ""))):
             return _refusal(HTTPStatus.UNAUTHORIZED, "this is not the token of this service")
         reply = JSONResponse({})
-        reply.set_cookie(_cookie_name(request.headers), doors.pass_, httponly=True, samesite="lax", path="/")
+        name, tls = _cookie_name(request.headers), request.headers.get("origin", "").startswith("https://")
+        reply.set_cookie(name, doors.pass_, httponly=True, samesite="lax", path="/", secure=tls)
         return reply
 
     def tell(request: Request) -> Response:
@@ -110,6 +121,13 @@ def application(desk: Desk, doors: Doors, links: Links) -> ASGIApp:
         said = await _said(request)
         status, reply = await run_in_threadpool(desk.take, request.path_params["what"], said)
         return JSONResponse(reply, status, headers={"Cache-Control": "no-store"})
+
+    async def hand_in(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=FROM_A_DISK)
+        said = await _said(request)
+        status, reply = await run_in_threadpool(desk.hand_in, request.query_params.get("link", ""), said)
+        return JSONResponse(reply, status, headers={"Cache-Control": "no-store", **FROM_A_DISK})
 
     def media(request: Request) -> Response:
         name, asked = request.path_params["name"], request.query_params
@@ -124,6 +142,7 @@ def application(desk: Desk, doors: Doors, links: Links) -> ASGIApp:
     routes = [
         Route("/", page),
         Route("/enter", enter, methods=["POST"]),
+        Route(HAND_IN, hand_in, methods=["PUT", "OPTIONS"]),
         Route("/api/{what}", take, methods=["POST"]),
         Route("/api/{what}", tell),
         Route("/api/{what}/{which:path}", tell),
@@ -158,6 +177,8 @@ class _Guarded:
         doors, host = self._doors, headers.get("host")
         if not doors.answers_to(host):
             return _refusal(HTTPStatus.MISDIRECTED_REQUEST, f"this service is not called {host!r:.100}; see --name")
+        if path == HAND_IN and method in ("PUT", "OPTIONS"):
+            return None
         asked = (headers.get("origin"), headers.get("sec-fetch-site"), headers.get("content-type"))
         if method not in ("GET", "HEAD") and not from_own_page(host, *asked):
             return _refusal(HTTPStatus.FORBIDDEN, "only this service's own page may send something here")

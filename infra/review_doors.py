@@ -1,7 +1,8 @@
 """Who may come in to the review service, and with which links: decided from a request's headers alone.
 
 Three dangers are met here. Somebody without the token: every request but the
-entrance needs it, as a cookie or a header. A page of another site in the
+entrance needs it, as a cookie or a header; but an answer may come by a link
+that was given out for it, which the desk knows. A page of another site in the
 browser of somebody with the cookie: what changes something is taken from this
 site's own pages only. A name of another site that is made to point here (DNS
 rebinding): only names that the service was told are answered.
@@ -17,6 +18,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+LARGEST_ANSWER = 1 << 20
+"""Bytes; a sheet of a thousand speakers is a tenth of it."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

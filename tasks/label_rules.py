@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tasks.domain import NOBODY, Suggestion
-from tasks.labels import Decision, Labels, LabelsError, decide
+from tasks.labels import Decision, Labels, LabelsError, decide, undone
 
 
 def auto_decision(suggestions: Sequence[Suggestion], labels: Labels, now: datetime | None = None) -> Decision | None:
@@ -34,6 +34,26 @@ def news(said: Mapping[str, str], labels: Labels) -> dict[str, str]:
     """What a human says now and has not said before, so that the same file read twice decides once."""
     known = {speaker: label.character for speaker, label in labels.speakers.items() if label.how != "auto"}
     return {speaker: character for speaker, character in said.items() if known.get(speaker) != character}
+
+
+def outdated(said: Mapping[str, str], written: datetime, labels: Labels, history: Iterable[Decision]) -> dict[str, str]:
+    """What a file says that people have overtaken since -> why: it was written before they decided, or it said the
+    same before they did."""
+    known = tuple(history)
+    gone = undone(known)
+    filed: dict[str, set[str]] = {}
+    for each in known:
+        if each.how == "file" and each.id not in gone:
+            for speaker, character in each.labels.items():
+                filed.setdefault(speaker, set()).add(character)
+    old = {}
+    for speaker, character in said.items():
+        label = labels.speakers.get(speaker)
+        if label is None or label.how == "auto" or label.character == character:
+            continue
+        if datetime.fromisoformat(label.when) > written or character in filed.get(speaker, ()):
+            old[speaker] = f"this says {character}, but {label.who} said {label.character} on {label.when[:10]}"
+    return old
 
 
 def seen(labels: Labels, speakers: Iterable[str]) -> dict[str, str | None]:

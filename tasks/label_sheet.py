@@ -21,7 +21,7 @@ from tasks.labels import Labels
 from tasks.linking import one_model
 from tasks.prepared import heard_episode
 from tasks.series import SeriesError
-from tasks.sheet_voices import Chosen, Near, Voice, nearest, representative, voices_of
+from tasks.sheet_voices import Chosen, Near, Voice, further, nearest, representative, voices_of
 from tasks.studio import Studio
 
 log = logging.getLogger("voicecast.sheet")
@@ -148,6 +148,12 @@ def make_sheet(studio: Studio, heard: Heard, labels: Labels) -> Sheet:
         said=said_now(labels),
         rejected=labels.rejected,
     )
+
+
+def more_clips(heard: Heard, speaker: str) -> tuple[SheetClip, ...]:
+    """Clips of a speaker beyond those on the sheet, the least alike first."""
+    shown = {each.id for each in heard.clips[speaker]}
+    return tuple(_clip(Chosen(clip=each)) for each in further(heard.voices[speaker], shown))
 
 
 def said_now(labels: Labels) -> dict[str, Said]:

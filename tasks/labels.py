@@ -27,7 +27,14 @@ class LabelsError(ValueError):
 
 
 class Overtaken(LabelsError):
-    """Somebody else decided about the same speakers meanwhile; the message says who and what. Nothing was recorded."""
+    """Somebody else decided about the same speakers meanwhile; the message says who and what. Nothing was recorded.
+
+    `news`: speaker -> the label that counts for it by now.
+    """
+
+    def __init__(self, message: str, news: Mapping[str, Label] | None = None) -> None:
+        super().__init__(message)
+        self.news = dict(news or {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,10 +208,10 @@ def record(store: Store, series: str, decision: Decision, seen: Mapping[str, str
 
 def _check_seen(decision: Decision, labels: Labels, seen: Mapping[str, str | None]) -> None:
     said = {each: labels.speakers[each] for each in decision.labels if each in labels.speakers}
-    newer = [each for each, label in said.items() if label.how != "auto" and label.decision != seen.get(each)]
+    newer = {each: label for each, label in said.items() if label.how != "auto" and label.decision != seen.get(each)}
     if newer:
-        news = "; ".join(f"{said[each].who} said {each} is {said[each].character}" for each in newer)
-        raise Overtaken(f"meanwhile {news}; say it again to change that")
+        news = "; ".join(f"{label.who} said {each} is {label.character}" for each, label in newer.items())
+        raise Overtaken(f"meanwhile {news}; say it again to change that", newer)
 
 
 def _after(known: Sequence[Decision], decision: Decision) -> Decision:

@@ -1,4 +1,4 @@
-"""A user's labels file: YAML, JSON or CSV, one line a speaker.
+"""A user's labels file: YAML, JSON or CSV, one line a speaker; or the answers that an exported label sheet saved.
 
     speaker,character          S001: endou_mamoru
     S001,endou_mamoru          S002: nobody
@@ -18,9 +18,14 @@ from typing import Any
 
 import yaml
 
+from containers.contract.codec import decode
+from containers.contract.errors import RequestError
 from tasks.label_rules import check
 from tasks.labels import LabelsError
+from tasks.sheet_answer import SheetAnswer
 
+SHEET = {"id", "who", "labels", "before"}
+"""What tells the answers of a sheet from a file of labels."""
 Pair = tuple[str, Any, Any]
 """Where it stands in the file, speaker, character."""
 
@@ -56,6 +61,22 @@ def read_labels_file(
         except LabelsError as error:
             raise LabelsError(f"{where}: {error}") from error
     return said
+
+
+def read_sheet_answer(path: Path) -> SheetAnswer | None:
+    """The answers that an exported sheet saved; None if the file is another one. Raises LabelsError."""
+    if path.suffix.lower() != ".json":
+        return None
+    try:
+        said = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or not said.keys() >= SHEET:
+        return None
+    try:
+        return decode(SheetAnswer, said, path.name)
+    except RequestError as error:
+        raise LabelsError(f"{path.name} is no answer of a label sheet as this version writes it: {error}") from error
 
 
 def _csv(text: str, name: str) -> Iterator[Pair]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from containers.contract.errors import StageError
 from tasks import casting, orders
-from tasks.label_sheet import Heard
+from tasks.label_sheet import Heard, SheetClip, more_clips
 from tasks.labels import Labels
 from tasks.orders import Shown
 from tasks.series import SeriesError
@@ -34,9 +34,18 @@ class Sound:
 
 def sounds_of(studio: Studio, heard: Heard, speaker: str) -> tuple[Sound, ...]:
     """A sound for each of the speaker's clips on the sheet."""
+    return _sounds_of(studio, heard, speaker, heard.clips[speaker])
+
+
+def more_sounds_of(studio: Studio, heard: Heard, speaker: str) -> tuple[Sound, ...]:
+    """A sound for each of the clips that a person asked for beyond them."""
+    return _sounds_of(studio, heard, speaker, more_clips(heard, speaker))
+
+
+def _sounds_of(studio: Studio, heard: Heard, speaker: str, clips: Sequence[SheetClip]) -> tuple[Sound, ...]:
     hashes = {clip.id: clip.sha256 for clip in heard.voices[speaker].clips}
-    shown = [(each.id, Shown(file=_clip(studio, each.id, hashes[each.id]))) for each in heard.clips[speaker]]
-    return _sounds(studio, f"clips of {speaker}", shown)
+    shown = [(each.id, Shown(file=_clip(studio, each.id, hashes[each.id]))) for each in clips]
+    return _sounds(studio, f"clips of {speaker}", shown) if shown else ()
 
 
 def known_sound(studio: Studio, heard: Heard, labels: Labels, character: str) -> Sound | None:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,13 +23,19 @@ from tasks.domain import NOBODY
 from tasks.label_sheet import Sheet
 
 
-def render(sheet: Sheet, sounds: Mapping[str, Any] | None = None) -> str:
-    """The page. `sounds`: of an exported page, `clips` (speaker -> its clips' sounds) and `known` (character -> one),
-    each {"of", "player", "picture"} with paths beside the page; None where a service is asked for them."""
-    data = {"sheet": encode(sheet), "nobody": NOBODY, "sounds": sounds}
+def render(sheet: Sheet, sounds: Mapping[str, Any] | None = None, upload: str | None = None) -> str:
+    """The page.
+
+    `sounds`: of an exported page, `clips` (speaker -> its clips' sounds) and `known` (character -> one), each
+    {"of", "player", "picture"} with paths beside the page; None where a service is asked for them. `upload`: where an
+    exported page puts its answer.
+    """
+    data = {"sheet": encode(sheet), "nobody": NOBODY, "sounds": sounds, "upload": upload}
     return _ENVIRONMENT.get_template("label_sheet.html").render(
         sheet=sheet,
         served=sounds is None,
+        upload=upload is not None,
+        connect=_origin(upload) if upload else "'self'" if sounds is None else "'none'",
         style=Markup(_STYLE),
         script=Markup(_SCRIPT),
         script_hash=_hash(_SCRIPT),
@@ -41,6 +48,12 @@ def entrance() -> str:
     return _ENVIRONMENT.get_template("label_sheet_entrance.html").render(
         style=Markup(_STYLE), script=Markup(_ENTER), script_hash=_hash(_ENTER)
     )
+
+
+def _origin(link: str) -> str:
+    """The site of a link, as a content security policy names it."""
+    parts = urlsplit(link)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _data(value: Any) -> str:

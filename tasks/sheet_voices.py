@@ -6,7 +6,7 @@ of speech, and the one least like the rest, since a second person hides there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from tasks.cast import core
 from tasks.domain import EpisodeClip, HeardEpisode, Speaker, Vectors
 
 CLIPS = 5
+FURTHER = 15
+"""Clips that a person may ask for beyond them."""
 COMPARED = 400
 """Clips of a speaker that are compared with each other; of more, every n-th."""
 ODD = 0.1
@@ -96,6 +98,13 @@ def representative(voice: Voice, count: int = CLIPS) -> tuple[Chosen, ...]:
     rest = [each for each in places if each != last] if odd else places
     chosen = [Chosen(clip=voice.clips[each]) for each in _of_each_kind(voice, rest, worth, count - odd)]
     return (*chosen, Chosen(clip=voice.clips[last], odd=True)) if odd else tuple(chosen)
+
+
+def further(voice: Voice, shown: Collection[str], count: int = FURTHER) -> tuple[EpisodeClip, ...]:
+    """More clips of a voice than `shown` (ids), those first that are least like the rest: a second person's."""
+    near = voice.vectors @ voice.core
+    order = [voice.clips[int(each)] for each in np.argsort(near, kind="stable")]
+    return tuple([clip for clip in order if clip.id not in shown][:count])
 
 
 def _of_each_kind(voice: Voice, places: Sequence[int], worth: Mapping[int, float], count: int) -> list[int]:

@@ -54,9 +54,10 @@ def label(
         return _undo(studio, undo_last, who or gate.person())
     cast = casting.cast_of(studio)
     if file:
-        before = load(studio.store, studio.series.series)
-        after = gate.take_file(studio, cast, before, file)
-        say(f"{len(after.speakers)} speakers are labelled.")
+        taken = gate.take_file(studio, cast, file)
+        say(f"{len(taken.labels.speakers)} speakers are labelled.")
+        for what, why in taken.conflicts.items():
+            say(f"Not taken: {what}: {why}. Listen, and say it again: voicecast label --all", style="yellow")
     else:
         gate.settle(studio, cast, "ask")
         _ask(studio, cast, all_speakers, who or gate.person())
@@ -120,7 +121,7 @@ def _decide(
             return None
     chosen = new[0] if new else NOBODY if key == "n" else key
     try:
-        return gate.add(studio, cast, {speaker.id: chosen}, how="cli", who=who, seen=before, new=new)
+        return gate.add(studio, cast, {speaker.id: chosen}, how="cli", who=who, before=before, new=new)
     except Overtaken as news:
         say(f"Not recorded: {news}.", style="yellow")
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +18,11 @@ from flows.cli.terminal import console, say, stage_bars
 from tasks import casting
 from tasks.studio import Studio
 
+if TYPE_CHECKING:
+    from flows.review import SheetDesk
+
 PORT = 8484
+LOOK_SECONDS = 30
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,6 +45,11 @@ def review(
     export: Annotated[
         Path | None, typer.Option(help="Write the sheet to this folder instead: a page that opens from disk")
     ] = None,
+    upload_to: Annotated[
+        str | None,
+        typer.Option(help="With --export: the page hands in to this review service, or by a link of a bucket: store"),
+    ] = None,
+    upload_days: Annotated[int, typer.Option(help="For how long it may", min=1, max=7)] = 7,
 ) -> None:
     """Listen and decide who is who on a page in the browser; several people can, at the same time."""
     from infra.slots import MachineSlots
@@ -49,16 +60,19 @@ def review(
     with stage_bars() as bars:
         able = with_engines(studio, MachineSlots(), bars)
         if export:
-            _export(able, export)
+            _export(able, export, upload_to, upload_days)
         else:
             _serve(able, host, port, frozenset(name or ()), token)
 
 
-def _export(studio: Studio, folder: Path) -> None:
-    from flows.review import export
+def _export(studio: Studio, folder: Path, upload_to: str | None, days: int) -> None:
+    from flows.sheet_export import export, upload_link
 
-    page = export(studio, folder)
+    link = upload_link(studio, upload_to, timedelta(days=days)) if upload_to else None
+    page = export(studio, folder, link)
     say(f"Open {page.absolute()} in a browser, or give the folder {folder} to somebody who can.")
+    if link:
+        say(f"It hands in once, within {days} days, to {upload_to}. Whoever has the folder may: send it as a secret.")
     say("What is saved there is taken in by: voicecast label --file FILE")
 
 
@@ -92,4 +106,15 @@ def _serve(studio: Studio, host: str, port: int, names: frozenset[str], token: s
         console.print("The label sheet is open; Ctrl-C ends it.", style="dim")
         say(address if token else f"{address}#{doors.token}")
         threading.Thread(target=desk.make_sounds, daemon=True).start()
+        threading.Thread(target=_look_for_answers, args=(desk,), daemon=True).start()
         server(desk, doors, Links(token=doors.token)).run(sockets=[bound])
+
+
+def _look_for_answers(desk: SheetDesk) -> None:
+    """What was uploaded to a bucket tells nobody: look for it."""
+    while True:
+        try:
+            desk.take_in()
+        except Exception:
+            logging.getLogger("voicecast.review").exception("answers that were uploaded could not be taken in")
+        time.sleep(LOOK_SECONDS)

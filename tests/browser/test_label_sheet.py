@@ -7,17 +7,20 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from containers.contract.stages import STAGES
-from flows.review import SheetDesk, export
+from flows.gate import take_file
+from flows.review import SheetDesk
+from flows.sheet_export import export, upload_link
 from infra.review import listening, server
 from infra.review_doors import Doors, Links
-from tasks.labels import decide, history, load, record
-from tasks.labels_file import read_labels_file
+from tasks import casting
+from tasks.labels import decide, load, record
 from tasks.sheet_answer import SheetAnswer
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
@@ -74,8 +77,9 @@ class Sheet:
         for context in self._contexts:
             context.close()
         self._contexts.clear()
-        for key in list(self.studio.store.keys(f"{self.studio.home}/cast/labels")):
-            self.studio.store.delete(key)
+        for place in ("labels", "answers"):
+            for key in list(self.studio.store.keys(f"{self.studio.home}/cast/{place}")):
+                self.studio.store.delete(key)
 
     def close(self) -> None:
         self._server.should_exit = True
@@ -186,9 +190,9 @@ def test_a_clip_of_somebody_else_is_marked_and_undo_takes_it_back(sheet: Sheet) 
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("x")
-    assert odd.locator(".out").get_attribute("aria-pressed") == "true"
+    assert odd.locator(".spoiled").get_attribute("aria-pressed") == "true"
     page.keyboard.press("u")
-    assert odd.locator(".out").get_attribute("aria-pressed") == "false"
+    assert odd.locator(".spoiled").get_attribute("aria-pressed") == "false"
     page.keyboard.press("x")
     page.keyboard.press("Enter")
     page.locator("#submit").click()
@@ -270,22 +274,57 @@ def test_a_name_is_asked_for_before_anything_is_handed_in(sheet: Sheet) -> None:
     assert sheet.decisions() == []
 
 
-def test_the_exported_sheet_opens_from_disk_and_saves_a_labels_file(sheet: Sheet, tmp_path: Path) -> None:
+def test_the_exported_sheet_opens_from_disk_saves_its_answers_and_overwrites_nothing_newer(
+    sheet: Sheet, tmp_path: Path
+) -> None:
     index = export(sheet.studio, tmp_path / "for Yui #1")
     page = sheet.open("Yui", address=index.as_uri())
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.keyboard.press("Space")
     plays(page)
-    page.keyboard.press("2")
-    page.keyboard.press("Enter")
+    for key in ("2", "Enter", "2", "ArrowRight", "x", "Enter"):
+        page.keyboard.press(key)
     with page.expect_download() as saved:
         page.locator("#submit").click()
     file = tmp_path / saved.value.suggested_filename
     saved.value.save_as(file)
     assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
-    assert read_labels_file(file, ["S001", "S002", "S003"], ["endou", "gouenji"]) == {"S001": "gouenji"}
-    assert history(sheet.studio.store, "toy") == ()
+    record(sheet.studio.store, "toy", decide("Mika", "sheet", {"S001": "endou"}))
+    taken = take_file(sheet.studio, casting.cast_of(sheet.studio), file)
+    assert taken.conflicts.keys() == {"S001"}
+    assert "this says gouenji, but Mika said endou" in taken.conflicts["S001"]
+    labels = {speaker: (each.character, each.who) for speaker, each in taken.labels.speakers.items()}
+    assert labels == {"S001": ("endou", "Mika"), "S002": ("gouenji", "Yui")}
+    assert len(taken.labels.rejected) == 1
+
+
+def test_the_exported_sheet_hands_in_once_by_its_link_and_is_told_what_was_overtaken(
+    sheet: Sheet, tmp_path: Path
+) -> None:
+    """From a page on a disk, which is of no site, to a service of another process."""
+    link = upload_link(sheet.studio, sheet.address, timedelta(days=1))
+    page = sheet.open("Yui", address=export(sheet.studio, tmp_path / "for Yui", link).as_uri())
+    record(sheet.studio.store, "toy", decide("Mika", "sheet", {"S002": "endou"}))
+    for key in ("2", "Enter", "2"):
+        page.keyboard.press(key)
+    page.locator("#submit").click()
+    page.locator("#receipt:has-text('Handed in: 2 labels')").wait_for()
+    assert "S002 (this says gouenji, but Mika said endou" in page.locator("#receipt").inner_text()
+    assert [(each["who"], each["labels"]) for each in sheet.decisions()] == [
+        ("Mika", {"S002": "endou"}), ("Yui", {"S001": "gouenji"}),
+    ]  # fmt: skip
+    assert [each.name for each in sheet.told] == ["Yui"]
+    page.keyboard.press("Escape")
+    page.locator("#who").focus()
+    page.keyboard.press("1")
+    page.locator("#submit").click()
+    page.locator("#receipt:has-text('an answer came by this link already')").wait_for()
+    with page.expect_download():
+        page.locator("#save").click()
+    other = sheet.open("Aki")
+    other.locator("#speakers [data-id=S002].news").click()
+    assert "Yui handed in by a link: this says gouenji" in other.locator("#news").inner_text()
 
 
 CONTRAST = """() => {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from infra.store import LocalStore, read_json
 from tasks import labels as subject
 from tasks.domain import NOBODY, Suggestion
-from tasks.label_rules import auto_decision, news, seen
+from tasks.label_rules import auto_decision, news, outdated, seen
 from tasks.labels import Decision, LabelsError, Overtaken, decide, derive
 from tasks.labels_file import read_labels_file
 
@@ -101,6 +101,25 @@ def test_references_say_nothing_twice_and_nothing_about_what_a_human_labelled() 
 
 def test_the_same_file_read_twice_decides_once() -> None:
     assert news({"S001": "endou", "S002": NOBODY}, derive([said(1, {"S001": "endou"})])) == {"S002": NOBODY}
+
+
+def test_a_file_that_was_written_before_somebody_decided_overwrites_nothing() -> None:
+    by_mika = said(10, {"S001": "endou", "S002": "endou"})
+    old, new = START + timedelta(minutes=5), START + timedelta(minutes=15)
+    line = {"S001": NOBODY, "S002": "endou", "S003": NOBODY}
+    assert outdated(line, old, derive([by_mika]), [by_mika]) == {
+        "S001": "this says nobody, but mika said endou on 2026-01-01"
+    }
+    assert outdated(line, new, derive([by_mika]), [by_mika]) == {}
+    assert outdated(line, old, derive([said(10, {"S001": "endou"}, how="auto")]), []) == {}
+
+
+def test_a_line_that_a_file_said_before_somebody_decided_otherwise_is_old_though_the_file_was_saved_since() -> None:
+    filed, by_mika = said(1, {"S001": NOBODY}, how="file"), said(10, {"S001": "endou"})
+    new = START + timedelta(minutes=15)
+    assert outdated({"S001": NOBODY}, new, derive([filed, by_mika]), [filed, by_mika]).keys() == {"S001"}
+    back = said(11, undoes=filed.id)
+    assert outdated({"S001": NOBODY}, new, derive([filed, by_mika, back]), [filed, by_mika, back]) == {}
 
 
 _decisions = st.lists(

@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,9 +24,11 @@ import pytest
 
 from containers.contract.codec import decode
 from flows.review import SheetDesk, wake
-from infra.review import LARGEST_ANSWER, listening, server
-from infra.review_doors import Doors, Links, from_own_page, new_token
-from tasks.labels import decide, history, record
+from flows.sheet_export import upload_link
+from infra.review import listening, server
+from infra.review_doors import LARGEST_ANSWER, Doors, Links, from_own_page, new_token
+from tasks import sheet_inbox
+from tasks.labels import LabelsError, decide, history, record
 from tasks.opening import write_if_new
 from tasks.sheet_answer import SheetAnswer
 from tasks.studio import Studio
@@ -314,8 +317,9 @@ def test_a_clip_that_vanished_is_said_and_ends_nothing(service: Service) -> None
 @pytest.fixture
 def fresh(service: Service) -> Iterator[Service]:
     yield service
-    for key in list(service.studio.store.keys("series/toy/cast/labels")):
-        service.studio.store.delete(key)
+    for place in ("labels", "answers"):
+        for key in list(service.studio.store.keys(f"series/toy/cast/{place}")):
+            service.studio.store.delete(key)
     service.told.clear()
 
 
@@ -428,3 +432,108 @@ def test_the_command_shows_a_link_with_a_new_token_and_ends_when_it_is_told(conf
         assert running.wait(30) in (0, 130)
     assert "Traceback" not in (tmp_path / "log").read_text()
     assert token not in (tmp_path / "log").read_text()
+
+
+# ---------------------------------------------------------------- answers by a link
+
+
+def link_of(service: Service, days: float = 1.0) -> str:
+    link = urlsplit(upload_link(service.studio, f"http://127.0.0.1:{service.port}", timedelta(days=days)))
+    return f"{link.path}?{link.query}"
+
+
+def put(service: Service, link: str, body: Any, **headers: str) -> Reply:
+    """As a browser sends it from a page on a disk: with no cookie, no token, and an origin that is none."""
+    return service.ask(link, "PUT", body, inside=False, **{"Origin": "null", "Sec_Fetch_Site": "cross-site", **headers})
+
+
+def test_a_link_takes_one_answer_from_a_page_on_a_disk_and_no_second(fresh: Service) -> None:
+    link = link_of(fresh)
+    asks = fresh.ask(
+        link, "OPTIONS", inside=False, Origin="null", Access_Control_Request_Method="PUT", Sec_Fetch_Site="cross-site"
+    )
+    assert (asks.status, asks.headers["access-control-allow-origin"]) == (204, "*")
+    assert "access-control-allow-credentials" not in asks.headers
+    wrong = put(fresh, link, said(labels={"S999": "ben"}))
+    assert wrong.status == 422, "an answer that cannot be used does not use up the link"
+    first = put(fresh, link, said(labels={"S001": "ben"}, later=["S002"]))
+    assert (first.status, first.json["conflicts"]) == (200, {})
+    assert first.headers["access-control-allow-origin"] == "*"
+    again = put(fresh, link, said(labels={"S001": "ben"}, later=["S002"]))
+    assert again.status == 200, "its reply was lost on the way, and it is sent again"
+    other = put(fresh, link, said(labels={"S003": "ben"}, id="ba9876543210"))
+    assert other.status == 410
+    assert "came by this link already" in other.json["message"]
+    assert [each.labels for each in history(fresh.studio.store, "toy")] == [{"S001": "ben"}]
+
+
+@pytest.mark.parametrize("link", ["/hand-in", "/hand-in?link=", "/hand-in?link=guessed", "/hand-in?link=../../x"])
+def test_a_link_that_was_not_given_out_takes_nothing(fresh: Service, link: str) -> None:
+    assert put(fresh, link, said(labels={"S001": "ben"})).status == 410
+    assert history(fresh.studio.store, "toy") == ()
+
+
+def test_a_link_is_over_after_its_time(fresh: Service) -> None:
+    reply = put(fresh, link_of(fresh, days=-0.01), said(labels={"S001": "ben"}))
+    assert (reply.status, history(fresh.studio.store, "toy")) == (410, ())
+    assert "too old" in reply.json["message"]
+
+
+def test_a_link_opens_nothing_else_and_other_names_are_not_answered(fresh: Service) -> None:
+    link = link_of(fresh)
+    assert put(fresh, link.replace("/hand-in", "/api/answer"), said(labels={"S001": "ben"})).status == 403
+    assert fresh.ask(link.replace("/hand-in", "/api/state"), inside=False).status == 401
+    assert fresh.ask(link, inside=False).status == 401
+    assert put(fresh, link, said(labels={"S001": "ben"}), Host="evil.example").status == 421
+    assert put(fresh, link, b"x" * (LARGEST_ANSWER + 1)).status == 400
+    assert history(fresh.studio.store, "toy") == ()
+
+
+def test_the_secret_of_a_link_is_in_no_log_and_not_in_the_store(
+    fresh: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = link_of(fresh)
+    secret = parse_qs(urlsplit(link).query)["link"][0]
+    with caplog.at_level(logging.DEBUG):
+        put(fresh, link, said(labels={"S001": "ben"}))
+    assert "PUT /hand-in 200" in caplog.text
+    assert secret not in caplog.text
+    store = fresh.studio.store
+    assert all(secret.encode() not in store.read(key) and secret not in key for key in store.keys("series/toy/cast"))
+
+
+def test_an_answer_that_was_put_into_the_store_is_taken_in_once_even_after_a_crash(
+    fresh: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a link that a bucket signed; the service dies between the decision and its record of the upload."""
+    key = sheet_inbox.upload_key(fresh.studio, sheet_inbox.new_name())
+    record(fresh.studio.store, "toy", decide("mika", "sheet", {"S002": "anna"}))
+    fresh.studio.store.write(key, json.dumps(said(labels={"S001": "ben", "S002": "ben"})).encode())
+    with monkeypatch.context() as dying:
+        dying.setattr(sheet_inbox, "_keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            fresh.desk.take_in()
+    fresh.desk.take_in()
+    fresh.desk.take_in()
+    assert [each.labels for each in history(fresh.studio.store, "toy")] == [{"S002": "anna"}, {"S001": "ben"}]
+    assert [each.name for each in fresh.told] == ["yui"]
+    fresh.studio.store.write(key, json.dumps(said(labels={"S003": "ben"}, id="ba9876543210")).encode())
+    fresh.desk.take_in()
+    assert len(history(fresh.studio.store, "toy")) == 2, "the link was used"
+
+
+@pytest.mark.parametrize("body", [b"no json", b"\xff", b"[]", b'{"labels": {}}', b"[" * 100_000])
+def test_what_was_put_there_and_is_no_answer_is_laid_aside_and_holds_up_no_other(fresh: Service, body: bytes) -> None:
+    store = fresh.studio.store
+    store.write(sheet_inbox.upload_key(fresh.studio, "0" * 32), body)
+    store.write(sheet_inbox.upload_key(fresh.studio, "1" * 32), json.dumps(said(labels={"S001": "ben"})).encode())
+    fresh.desk.take_in()
+    assert [each.labels for each in history(store, "toy")] == [{"S001": "ben"}]
+    assert store.read(f"series/toy/cast/answers/unusable/{'0' * 32}.json") == body
+    assert list(store.keys("series/toy/cast/answers/uploaded")) == []
+
+
+@pytest.mark.parametrize("to", ["store", "sheet.example.org", "ftp://x", "javascript:alert(1)", "https://x/?a=b"])
+def test_where_a_page_cannot_hand_in_to_is_said_when_it_is_made(service: Service, to: str) -> None:
+    with pytest.raises(LabelsError, match="address of a"):
+        upload_link(service.studio, to, timedelta(days=1))

@@ -17,8 +17,8 @@ from pathlib import Path
 from tasks import casting, labels_file, sheet_inbox
 from tasks.casting import Cast
 from tasks.domain import Suggestion
-from tasks.label_rules import auto_decision, check, news, outdated, seen
-from tasks.labels import How, Labels, decide, history, load, record, refresh
+from tasks.label_rules import auto_decision, news, outdated, seen
+from tasks.labels import Labels, decide, history, load, record, refresh
 from tasks.sheet_answer import Taken, take_what_stands
 from tasks.studio import Studio
 
@@ -46,6 +46,7 @@ def ask_labels(studio: Studio, cast: Cast, policy: str) -> Labelled:
     labelled = settle(studio, cast, policy, once=str(run.id) if run else None)
     while run:
         taken = forms.take_in(studio, cast, run)
+        cast = casting.load_cast(studio) or cast  # somebody may have taken clips out of a speaker meanwhile
         labels = load(studio.store, studio.series.series)
         waiting = tuple(each for each in casting.questions(studio, cast, labels) if each.speaker not in taken.later)
         labelled = Labelled(labels=labels, waiting=waiting)
@@ -94,7 +95,7 @@ def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None) -
     said = news(labels_file.read_labels_file(path, speakers, tuple(studio.series.characters), names), labels)
     id = hashlib.sha256(f"{once} {path}".encode()).hexdigest()[:12] if once else None
     if not said or id in {each.id for each in known}:
-        return Taken(labels=labels)
+        return Taken(labels=labels, cast=cast)
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     conflicts = outdated(said, written, labels, known)
     said = {speaker: each for speaker, each in said.items() if speaker not in conflicts}
@@ -102,27 +103,7 @@ def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None) -
         decision = decide(person(), "file", said, suggestions=cast.suggestions)
         decision = replace(decision, id=id) if id else decision
         labels = record(store, series, decision, seen=seen(labels, said))
-    return Taken(labels=labels, conflicts=conflicts)
-
-
-def add(
-    studio: Studio,
-    cast: Cast,
-    said: Mapping[str, str],
-    *,
-    how: How,
-    who: str | None = None,
-    before: Mapping[str, str | None] | None = None,
-    new: Collection[str] = (),
-) -> str:
-    """Record what a person said, and give the decision's id; raises Overtaken as `record` does.
-
-    `new`: ids of characters that the series file is to get yet.
-    """
-    check(said, [each.id for each in cast.speakers], {*studio.series.characters, *new})
-    decision = decide(who or person(), how, said, suggestions=cast.suggestions)
-    record(studio.store, studio.series.series, decision, before)
-    return decision.id
+    return Taken(labels=labels, cast=cast, conflicts=conflicts)
 
 
 def person() -> str:

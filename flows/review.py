@@ -18,10 +18,11 @@ from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
 from tasks import casting, sheet_inbox, sheet_page
+from tasks.casting import Cast
 from tasks.label_form import LATER
 from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet, more_clips, said_now
-from tasks.labels import Labels, LabelsError, Overtaken, load, undo
-from tasks.sheet_answer import SheetAnswer, take_answer
+from tasks.labels import Labels, LabelsError, Overtaken, load
+from tasks.sheet_answer import SheetAnswer, Taken, take_answer, take_back
 from tasks.sheet_media import Sound, known_sound, more_sounds_of, sounds_of
 from tasks.studio import Stored, Studio
 
@@ -105,15 +106,17 @@ class SheetDesk:
 
     def _answer(self, said: Any) -> Any:
         answer = decode(SheetAnswer, said, "answer")
-        labels = take_answer(self._studio, self._known().cast, answer)
+        cast = self._known().cast
+        taken = take_answer(self._studio, cast, answer)
         log.info("%s labelled %d speakers, rejected %d clips", answer.name, len(answer.labels), len(answer.rejected))
-        return {"decision": answer.id, "run": self._wake(self._studio, answer), "state": self._state(labels)}
+        reply = {"decision": answer.id, "run": self._wake(self._studio, answer), "state": self._state(taken.labels)}
+        return {**reply, "split": _what_became(cast, taken, answer)}
 
     def _undo(self, said: Any) -> Any:
         given = decode(dict[str, str], said, "undo")
         if set(given) != {"decision", "who"}:
             raise LabelsError("to take something back needs its decision, and who says so")
-        labels = undo(self._studio.store, self._studio.series.series, given["decision"], given["who"], "sheet")
+        labels = take_back(self._studio, given["decision"], given["who"])
         return {"state": self._state(labels)}
 
     def _sheet(self) -> Sheet:
@@ -149,6 +152,20 @@ class SheetDesk:
         name = file_name(file)
         self._files[name] = file.key
         return name
+
+
+def _what_became(before: Cast, taken: Taken, answer: SheetAnswer) -> str:
+    """In a sentence, who has the clips that were taken out."""
+    if not answer.split:
+        return ""
+    told = []
+    for speaker in taken.cast.speakers:
+        came = sum(clip in speaker.clips for clips in answer.split.values() for clip in clips)
+        if came:
+            fresh = "a new speaker" if speaker.id not in {each.id for each in before.speakers} else "known already"
+            label = taken.labels.character(speaker.id)
+            told.append(f"{speaker.id} ({fresh}{f', {label}' if label else ''}) has {came} of the clips taken out")
+    return ". ".join([*told, *taken.conflicts.values()]) + "."
 
 
 def file_name(file: Stored) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from containers.contract.codec import write_atomically
 from flows.review import SOUNDS_AT_ONCE, file_name
 from infra.review import HAND_IN
+from infra.store import StoreError
 from tasks import sheet_inbox, sheet_page
 from tasks.label_sheet import heard_by, make_sheet
 from tasks.labels import LabelsError, load
@@ -27,11 +28,13 @@ def upload_link(studio: Studio, to: str, valid: timedelta) -> str:
     `to`: the address of a review service of this store; or `store`, where the store signs links itself (a bucket).
     """
     if to == BUCKET:
-        link_put = getattr(studio.store, "link_put", None)
-        if link_put is None:
-            raise LabelsError("this store is a folder and has no links; give the address of a running voicecast review")
-        key = sheet_inbox.upload_key(studio, sheet_inbox.new_name())
-        return str(link_put(key, int(valid.total_seconds())))
+        try:
+            key = sheet_inbox.upload_key(studio, sheet_inbox.new_name())
+            return studio.store.link_put(key, int(valid.total_seconds()))
+        except StoreError as error:
+            raise LabelsError(
+                "this store is a folder and gives no links of its own; name the address of a running voicecast review"
+            ) from error
     parts = urlsplit(to)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise LabelsError(f"{to!r} is no address of a review service, such as https://sheet.example.org")

@@ -15,7 +15,7 @@ from infra.sources import files_of, sha256_known
 from infra.store import AT_ONCE, find_json, write_json
 from tasks import cast, linking, orders
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion
-from tasks.labels import Labels
+from tasks.labels import Labels, load
 from tasks.prepared import Prepared, heard_episode, read_vectors
 from tasks.series import SeriesError
 from tasks.studio import Source, Studio, hash_of_code
@@ -98,11 +98,18 @@ def make_cast(studio: Studio, identity: str, prepared: Sequence[Prepared], refer
         heard = heard_series(studio, prepared)
         model = next((each.model for each in heard if each.clips), None)
         same_model = known is not None and known.model == model
-        speakers = linking.link(heard, known.speakers if known and same_model else ())
+        said = said_by(load(studio.store, studio.series.series))
+        speakers = linking.link(heard, known.speakers if known and same_model else (), said=said)
         suggestions = cast.suggest(speakers, heard, references)
         made = Cast(identity=identity, model=model, speakers=speakers, suggestions=suggestions)
         write_json(studio.store, f"{studio.home}/cast/speakers.json", encode(made))
     return made
+
+
+def said_by(labels: Labels) -> linking.Said:
+    """What linking has to honour of what people and references said."""
+    characters = {speaker: label.character for speaker, label in labels.speakers.items()}
+    return linking.Said(characters=characters, split=labels.split)
 
 
 def heard_series(studio: Studio, prepared: Sequence[Prepared]) -> tuple[HeardEpisode, ...]:
@@ -114,15 +121,21 @@ def heard_series(studio: Studio, prepared: Sequence[Prepared]) -> tuple[HeardEpi
 def questions(studio: Studio, found: Cast, labels: Labels) -> tuple[Suggestion, ...]:
     """Speakers a person should be asked about, the longest first: in doubt, and not labelled yet.
 
-    While a character has neither references nor a labelled speaker, strangers are asked about too.
+    Whoever came of clips that a person took out of another speaker is asked about, too; while a character has neither
+    references nor a labelled speaker, so are strangers.
     """
     known = {each.character for each in labels.speakers.values()}
     sought = any(not each.references and slug not in known for slug, each in studio.series.characters.items())
     seconds = {each.id: each.seconds for each in found.speakers}
+    parted = {each.id for each in found.speakers if each.moved and each.moved.keys() >= set(each.clips)}
     asked = [
         each
         for each in found.suggestions
         if each.speaker not in labels.speakers
-        and (each.band == "ask" or (sought and each.band == "leave_out" and each.character is not None))
+        and (
+            each.band == "ask"
+            or each.speaker in parted
+            or (sought and each.band == "leave_out" and each.character is not None)
+        )
     ]
     return tuple(sorted(asked, key=lambda each: -seconds[each.speaker]))

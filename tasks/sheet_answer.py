@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from tasks.casting import Cast
-from tasks.label_rules import check
-from tasks.labels import Label, Labels, LabelsError, Overtaken, decide, history, load, record
+from tasks.label_rules import check, seen
+from tasks.labels import (
+    Decision,
+    How,
+    Label,
+    Labels,
+    LabelsError,
+    Overtaken,
+    decide,
+    history,
+    load,
+    record,
+    undo,
+    undone,
+)
+from tasks.recast import recast
 from tasks.series import SLUG
 from tasks.studio import Studio
 
@@ -58,21 +73,23 @@ class SheetAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What came of an answer. `conflicts`: what was not recorded -> why."""
+    """What came of an answer. `decisions`: their ids; `cast`: as it is now; `conflicts`: what was left out -> why."""
 
     labels: Labels
+    cast: Cast
+    decisions: tuple[str, ...] = ()
     conflicts: dict[str, str] = field(default_factory=dict)
 
 
-def take_answer(studio: Studio, cast: Cast, answer: SheetAnswer) -> Labels:
-    """Record an answer; gives the labels that count then.
+def take_answer(studio: Studio, cast: Cast, answer: SheetAnswer, how: How = "sheet") -> Taken:
+    """Record an answer, once however often it is given.
 
     Raises LabelsError for what cannot be, and Overtaken, recording nothing, if somebody else decided about one of
     the same speakers since this person saw it.
     """
     store, series = studio.store, studio.series.series
     if any(each.id == answer.id for each in history(store, series)):
-        return load(store, series)
+        return _parted(studio, cast, answer, how)
     if answer.series not in ("", series):
         raise LabelsError(f"this is an answer to the sheet of {answer.series!r}, and not of {series!r}")
     new = sorted({*answer.labels.values(), *answer.parts.values()} - set(studio.series.characters))
@@ -80,14 +97,68 @@ def take_answer(studio: Studio, cast: Cast, answer: SheetAnswer) -> Labels:
     if wrong:
         raise LabelsError(f"{wrong[0]!r} cannot be a character's id; it may hold only a-z, 0-9, _ and -")
     known = [*studio.series.characters, *new]
-    check({**answer.labels, **answer.parts}, [each.id for each in cast.speakers], known)
+    speakers = [each.id for each in cast.speakers]
+    check(answer.labels, speakers, known)
+    check(answer.parts, speakers, known)
     unknown = unknown_clips(cast, answer)
     if unknown:
         raise LabelsError(next(iter(unknown.values())))
     if answer.says_nothing:
-        return load(store, series)
-    decision = decide(answer.name, "sheet", answer.labels, rejected=answer.rejected, suggestions=cast.suggestions)
-    return record(store, series, replace(decision, id=answer.id), seen=answer.before)
+        return Taken(labels=load(store, series), cast=cast)
+    decision = decide(answer.name, how, answer.labels, rejected=answer.rejected, suggestions=cast.suggestions)
+    record(store, series, replace(decision, id=answer.id, split=answer.split), seen=answer.before)
+    return _parted(studio, cast, answer, how)
+
+
+def _parted(studio: Studio, cast: Cast, answer: SheetAnswer, how: How) -> Taken:
+    """What follows a recorded answer: clips that were taken out have another speaker, who may have been named."""
+    store, series = studio.store, studio.series.series
+    if not answer.split:
+        return Taken(labels=load(store, series), cast=cast, decisions=(answer.id,))
+    cast, labels = recast(studio), load(store, series)
+    owner = {clip: speaker.id for speaker in cast.speakers for clip in speaker.clips}
+    said, conflicts = dict[str, str](), dict[str, str]()
+    for whole, character in answer.parts.items():
+        for speaker in {owner[clip] for clip in answer.split[whole] if clip in owner} - {whole}:
+            label = labels.speakers.get(speaker)
+            if label is None or label.how == "auto":
+                said[speaker] = character
+            elif label.character != character:
+                conflicts[speaker] = f"clips of {whole} are its now, and {label.who} said it is {label.character}"
+    id = second_id(answer.id)
+    if not said or any(each.id == id for each in history(store, series)):
+        return Taken(labels=labels, cast=cast, decisions=(answer.id,), conflicts=conflicts)
+    decision = replace(decide(answer.name, how, said, suggestions=cast.suggestions), id=id)
+    labels = record(store, series, decision, seen=seen(labels, said))
+    return Taken(labels=labels, cast=cast, decisions=(answer.id, id), conflicts=conflicts)
+
+
+def second_id(answer: str) -> str:
+    """The id of the decision that names speakers who came of an answer's split."""
+    return hashlib.sha256(f"{answer} parts".encode()).hexdigest()[:12]
+
+
+def take_back(studio: Studio, decision: str, who: str, how: How = "sheet") -> Labels:
+    """Take an answer back, and all that followed it; clips that were taken out are their first speaker's again."""
+    store, series = studio.store, studio.series.series
+    known = {each.id: each for each in history(store, series)}
+    gone = undone(known.values())
+    labels = undo(store, series, decision, who, how)
+    second = second_id(decision)
+    if second in known and second not in gone:
+        labels = undo(store, series, second, who, how)
+    if _moves(known, decision):
+        recast(studio)
+    return labels
+
+
+def _moves(known: Mapping[str, Decision], decision: str | None) -> bool:
+    """Whether a decision, or the one that it takes back, takes clips out of a speaker."""
+    while decision is not None and decision in known:
+        if known[decision].split:
+            return True
+        decision = known[decision].undoes
+    return False
 
 
 def take_what_stands(studio: Studio, cast: Cast, answer: SheetAnswer) -> Taken:
@@ -95,11 +166,13 @@ def take_what_stands(studio: Studio, cast: Cast, answer: SheetAnswer) -> Taken:
 
     Raises LabelsError for what cannot be.
     """
-    conflicts = dict(unknown_clips(cast, answer))
+    taken_before = any(each.id == answer.id for each in history(studio.store, studio.series.series))
+    conflicts = {} if taken_before else dict(unknown_clips(cast, answer))
     rest = _without_clips(answer, conflicts)
     while True:
         try:
-            return Taken(labels=take_answer(studio, cast, rest), conflicts=conflicts)
+            taken = take_answer(studio, cast, rest)
+            return replace(taken, conflicts=conflicts | taken.conflicts)
         except Overtaken as error:
             conflicts |= _told(rest.labels, error.news)
             kept = {speaker: each for speaker, each in rest.labels.items() if speaker not in error.news}

@@ -51,10 +51,18 @@ def _sounds_of(studio: Studio, heard: Heard, speaker: str, clips: Sequence[Sheet
 def known_sound(studio: Studio, heard: Heard, labels: Labels, character: str) -> Sound | None:
     """Something of a character that is known: a reference, else a clip of a speaker that a person, or else the
     references, named so."""
+    known = known_file(studio, heard, labels, character)
+    if known is None:
+        return None
+    of, file = known
+    return _sounds(studio, f"what is known of {character}", [(of, Shown(file=file, end=KNOWN_SECONDS))])[0]
+
+
+def known_file(studio: Studio, heard: Heard, labels: Labels, character: str) -> tuple[str, Stored] | None:
+    """What `known_sound` is of, and its file."""
     recording = _reference(studio, character)
     if recording:
-        of = f"reference of {character}"
-        return _sounds(studio, of, [(of, Shown(file=recording, end=KNOWN_SECONDS))])[0]
+        return f"reference of {character}", recording
     named = [
         (label.how != "auto", len(heard.voices[speaker].clips), speaker)
         for speaker, label in labels.speakers.items()
@@ -64,8 +72,7 @@ def known_sound(studio: Studio, heard: Heard, labels: Labels, character: str) ->
         return None
     voice = heard.voices[max(named)[-1]]
     clip = voice.clips[int((voice.vectors @ voice.core).argmax())]
-    shown = Shown(file=_clip(studio, clip.id, clip.sha256))
-    return _sounds(studio, f"known clip of {character}", [(clip.id, shown)])[0]
+    return clip.id, _clip(studio, clip.id, clip.sha256)
 
 
 def _reference(studio: Studio, character: str) -> Stored | None:

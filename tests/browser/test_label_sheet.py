@@ -42,6 +42,8 @@ class Sheet:
 
     def __init__(self, studio: Studio, browser: Any) -> None:
         self.studio, self.told, self.complaints = studio, list[SheetAnswer](), list[str]()
+        self._cast = studio.store.read(f"{studio.home}/cast/speakers.json")
+        self.laid = casting.cast_of(studio).speakers[0].clips
         self._browser, self._contexts = browser, list[Any]()
         links = Links(token=TOKEN)
         self._socket = listening("127.0.0.1", 0)
@@ -77,6 +79,7 @@ class Sheet:
         for context in self._contexts:
             context.close()
         self._contexts.clear()
+        self.studio.store.write(f"{self.studio.home}/cast/speakers.json", self._cast)
         for place in ("labels", "answers"):
             for key in list(self.studio.store.keys(f"{self.studio.home}/cast/{place}")):
                 self.studio.store.delete(key)
@@ -205,9 +208,38 @@ def test_a_clip_of_somebody_else_is_marked_and_undo_takes_it_back(sheet: Sheet) 
     assert load(sheet.studio.store, "toy").speakers == {}
 
 
-def casting_clip(sheet: Sheet, at: int) -> str:
-    cast = json.loads(sheet.studio.store.read(f"{sheet.studio.home}/cast/speakers.json"))
-    return str(cast["speakers"][0]["clips"][at])
+def test_a_speaker_is_split_by_keyboard_and_who_came_of_it_is_asked_about_next(sheet: Sheet) -> None:
+    """The odd clip of S001 is taken out, its voice is of no character; undo, and again; then it is named."""
+    page = sheet.open("Mika")
+    page.keyboard.press("l")
+    page.locator("#clips li:nth-child(7)").wait_for()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#clips li.here .odd").count() == 1
+    for key in ("m", "u", "m"):
+        page.keyboard.press(key)
+    assert "1 clip is somebody else’s, and taken out of S001" in page.locator("#part-label").inner_text()
+    page.keyboard.press("1")
+    page.keyboard.press("h")
+    page.keyboard.press("Enter")
+    page.locator("#receipt:has-text('Kept: 1 label, 1 taken out.')").wait_for()
+    split, owner = sheet.decisions()[0]["split"], owner_of(sheet, casting_clip(sheet, -1, before=True))
+    assert split == {"S001": [casting_clip(sheet, -1, before=True)]}
+    assert owner not in ("S001", "")
+    assert f"{owner} (" in page.locator("#receipt").inner_text()
+    page.locator(f"#speakers [data-id={owner}]").wait_for()
+    page.locator("#back").click()
+    page.locator("#receipt:has-text('Taken back')").wait_for()
+    assert owner_of(sheet, casting_clip(sheet, -1, before=True)) == "S001"
+
+
+def casting_clip(sheet: Sheet, at: int, before: bool = False) -> str:
+    """A clip of S001, as it was laid or as it is."""
+    return sheet.laid[at] if before else casting.cast_of(sheet.studio).speakers[0].clips[at]
+
+
+def owner_of(sheet: Sheet, clip: str) -> str:
+    return next((each.id for each in casting.cast_of(sheet.studio).speakers if clip in each.clips), "")
 
 
 def test_what_was_chosen_survives_a_crash_of_the_browser_page(sheet: Sheet) -> None:

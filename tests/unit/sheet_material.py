@@ -39,7 +39,8 @@ class Heard:
     score: float = 0.8
     band: str = "ask"
     intruder: str | None = None
-    """Whose voice the last clip is, if not the person's."""
+    """Whose voice the last `intruders` clips are, if not the person's."""
+    intruders: int = 1
 
 
 def lay(studio: Studio, speakers: Sequence[Heard], episodes: int = 1) -> Cast:
@@ -50,7 +51,7 @@ def lay(studio: Studio, speakers: Sequence[Heard], episodes: int = 1) -> Cast:
         own = []
         for number in range(speaker.clips):
             episode = f"s01e{number % episodes + 1:02d}"
-            last = speaker.intruder and number == speaker.clips - 1
+            last = speaker.intruder and number >= speaker.clips - speaker.intruders
             person = speaker.intruder if last else speaker.person
             clip = _clip(studio, episode, at[episode], 2.0 + number % 3, str(person))
             at[episode] = clip.end + 0.5

@@ -13,10 +13,12 @@ import pytest
 from containers.contract.codec import decode
 from containers.contract.errors import RequestError
 from containers.stub import people
+from tasks import casting, data_sets
 from tasks.domain import NOBODY, EpisodeClip
 from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet
 from tasks.labels import Decision, LabelsError, Overtaken, decide, history, load, record
-from tasks.sheet_answer import SheetAnswer, take_answer
+from tasks.prepared import heard_episode
+from tasks.sheet_answer import SheetAnswer, take_answer, take_back, take_what_stands
 from tasks.sheet_media import known_sound, sounds_of
 from tasks.sheet_page import entrance, render
 from tasks.sheet_voices import CLIPS, Voice, representative
@@ -70,7 +72,7 @@ def answer(**said: Any) -> SheetAnswer:
 
 
 def give(studio: Studio, **said: Any) -> Any:
-    return take_answer(studio, heard_by(studio).cast, answer(**said))
+    return take_answer(studio, heard_by(studio).cast, answer(**said)).labels
 
 
 # ---------------------------------------------------------------- what is shown
@@ -230,6 +232,92 @@ def test_an_answer_without_name_id_or_what_was_seen_is_none(wrong: dict[str, Any
 def test_an_answer_that_only_skips_decides_nothing(studio: Studio) -> None:
     give(studio, later=("S002",))
     assert history(studio.store, "toy") == ()
+
+
+# ---------------------------------------------------------------- a speaker of two people
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Studio:
+    """S001 is Anna, with two clips of a stranger at the end; S002 is Ben, and has one clip of Anna; S003 is Anna."""
+    characters = {"anna": {"name": "アンナ", "references": material.reference(tmp_path, "A")}, "ben": {"name": "Ben"}}
+    studio = studio_at(tmp_path, characters=characters)
+    speakers = [
+        material.Heard(id="S001", person="A", clips=8, suggestion="anna", intruder="X", intruders=2),
+        material.Heard(id="S002", person="B", clips=6, suggestion="anna", intruder="A"),
+        material.Heard(id="S003", person="A", clips=4, suggestion="anna"),
+    ]
+    material.lay(studio, speakers)
+    return studio
+
+
+def clips_of(studio: Studio) -> dict[str, tuple[str, ...]]:
+    return {each.id: each.clips for each in casting.cast_of(studio).speakers}
+
+
+def test_clips_of_a_stranger_become_a_speaker_who_is_asked_about_and_the_one_like_them_comes_along(
+    mixed: Studio,
+) -> None:
+    before = clips_of(mixed)
+    taken = take_answer(mixed, casting.cast_of(mixed), answer(split={"S001": before["S001"][-1:]}))
+    assert clips_of(mixed)["S004"] == before["S001"][-2:]
+    assert clips_of(mixed)["S001"] == before["S001"][:-2]
+    assert taken.cast == casting.cast_of(mixed)
+    asked = {each.id: each.status for each in sheet_of(mixed).speakers}
+    assert asked["S004"] == "asked", "whoever took the clips out is asked whose they are, stranger or not"
+    assert [each.speaker for each in casting.questions(mixed, taken.cast, taken.labels)].count("S004") == 1
+    (decision,) = history(mixed.store, "toy")
+    assert (decision.split, decision.labels) == ({"S001": before["S001"][-1:]}, {})
+
+
+def test_the_clips_taken_out_can_be_named_at_once_and_all_of_it_taken_back(mixed: Studio) -> None:
+    before = clips_of(mixed)
+    said = answer(labels={"S001": "anna"}, split={"S001": before["S001"][-2:]}, parts={"S001": "carl"})
+    for _ in range(2):  # its reply was lost, and it is sent again
+        taken = take_answer(mixed, casting.cast_of(mixed), said)
+    assert {speaker: each.character for speaker, each in taken.labels.speakers.items()} == {
+        "S001": "anna", "S004": "carl",
+    }  # fmt: skip
+    assert len(history(mixed.store, "toy")) == 2
+    labels = take_back(mixed, said.id, "yui")
+    assert labels.speakers == {}
+    assert {speaker: clips for speaker, clips in clips_of(mixed).items() if clips} == before
+    back = [each.id for each in history(mixed.store, "toy") if each.undoes == said.id]
+    take_back(mixed, back[0], "yui")
+    assert before["S001"][-2:] in clips_of(mixed).values(), "and that can be taken back, too"
+
+
+def test_clips_of_somebody_known_go_there_and_a_label_that_says_otherwise_is_a_conflict(mixed: Studio) -> None:
+    say(mixed, {"S001": "anna", "S003": "anna"})
+    split = {"S002": clips_of(mixed)["S002"][-1:]}
+    taken = take_answer(mixed, casting.cast_of(mixed), answer(split=split, parts={"S002": "ben"}))
+    (owner,) = [speaker for speaker, clips in clips_of(mixed).items() if split["S002"][0] in clips]
+    assert owner in ("S001", "S003")
+    assert taken.conflicts == {owner: "clips of S002 are its now, and mika said it is anna"}
+    assert taken.labels.character(owner) == "anna"
+
+
+def test_an_answer_that_splits_what_was_split_meanwhile_keeps_the_rest(mixed: Studio) -> None:
+    before = clips_of(mixed)
+    take_answer(mixed, casting.cast_of(mixed), answer(split={"S001": before["S001"][-2:]}))
+    old = answer(id="ba9876543210", labels={"S002": "ben"}, split={"S001": before["S001"][-2:]})
+    with pytest.raises(LabelsError, match="is no clip of S001"):
+        take_answer(mixed, casting.cast_of(mixed), old)
+    taken = take_what_stands(mixed, casting.cast_of(mixed), old)
+    assert taken.labels.character("S002") == "ben"
+    assert taken.conflicts.keys() == set(before["S001"][-2:])
+
+
+@pytest.mark.parametrize("rejected", [0, -1])
+def test_a_rejected_clip_is_used_for_nobody_whoever_has_it(mixed: Studio, rejected: int) -> None:
+    clip = clips_of(mixed)["S001"][rejected]
+    take_answer(mixed, casting.cast_of(mixed), answer(rejected=(clip,), labels={"S001": "anna"}))
+    split = answer(id="ba9876543210", split={"S001": clips_of(mixed)["S001"][-2:]}, parts={"S001": "anna"})
+    labels = take_answer(mixed, casting.cast_of(mixed), split).labels
+    heard = tuple(heard_episode(mixed.store, mixed.home, each) for each in ("s01e01",))
+    rows = data_sets.decide(mixed, casting.cast_of(mixed), labels, heard, casting.known_references(mixed))["anna"]
+    (row,) = [each for each in rows if each.clip == clip]
+    assert (row.verdict, row.reason) == ("dropped", "rejected")
 
 
 # ---------------------------------------------------------------- the page

@@ -19,7 +19,8 @@ Config = Annotated[
 StoreAt = Annotated[
     str | None,
     typer.Option(
-        "--store", help="Folder of all results, or s3://bucket/prefix. Default: VOICECAST_STORE, else voicecast-store beside the file"
+        "--store",
+        help="Folder or s3://bucket/prefix of results. Default: VOICECAST_STORE, else voicecast-store beside the file",
     ),
 ]
 SeriesId = Annotated[str | None, typer.Option("--series", help="Id of a series the store knows, in place of --config")]

@@ -139,7 +139,7 @@ class LineReport:
 class CharacterReport:
     """A character: material (`kept` of `target` seconds; `dropped`: reason -> seconds), voice, speech.
 
-    `real`: a known clip of the character, to compare the generated speech with.
+    `real`: a known clip of the character, to compare the generated speech with. `page`: its own page, beside this one.
     """
 
     slug: str
@@ -152,6 +152,7 @@ class CharacterReport:
     engines: Mapping[str, str] = field(default_factory=dict)
     voice: VoiceReport | None = None
     lines: tuple[LineReport, ...] = ()
+    page: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +195,7 @@ class Report:
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     not_in_this_run: tuple[str, ...] = ()
+    assets_page: str | None = None
 
 
 def facts_of(measured: Measurements) -> dict[str, str]:

@@ -18,18 +18,31 @@ from markupsafe import Markup
 
 from tasks.domain import NOBODY
 from tasks.report import REASONS, EpisodeReport, Report, Sound
+from tasks.report_assets import AssetsPage
+from tasks.report_character import CharacterPage
 
 
 def render(report: Report) -> str:
     """The page, whole: styles and script are in it, and it asks for nothing but the media beside it."""
     names = {each.slug: each.name for each in report.characters}
     hues = {slug: _hue(index) for index, slug in enumerate(names)}
-    page = _ENVIRONMENT.get_template("report.html")
-    return page.render(
-        report=report,
-        names=names,
-        hues=hues,
-        timelines={each.key: _timeline(each, names, hues) for each in report.episodes},
+    timelines = {each.key: _timeline(each, names, hues) for each in report.episodes}
+    return _rendered("report.html", report=report, names=names, hues=hues, timelines=timelines)
+
+
+def render_character(page: CharacterPage, number: int) -> str:
+    """A character's own page; `number`: its place among the characters, for its colour."""
+    return _rendered("report_character.html", report=page, hues={page.character.slug: _hue(number)})
+
+
+def render_assets(page: AssetsPage) -> str:
+    """The page of music and effects."""
+    return _rendered("report_assets.html", report=page, hues={})
+
+
+def _rendered(template: str, **values: Any) -> str:
+    return _ENVIRONMENT.get_template(template).render(
+        **values,
         style=Markup(_STYLE),
         script=Markup(_SCRIPT),
         script_hash=base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode(),
@@ -112,5 +125,5 @@ def _inside(name: str, tag: str) -> str:
 
 
 _ENVIRONMENT = _environment()
-_STYLE = _inside("report_style.html", "style")
+_STYLE = _inside("report_style.html", "style") + _inside("report_charts_style.html", "style")
 _SCRIPT = _inside("report_script.html", "script")

@@ -3,52 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from containers.contract.codec import decode, write_atomically
-from containers.contract.stages import Measurements, Turn
+from containers.contract.stages import Turn
 from infra.settings import HERE
 from infra.store import Store, read_json
 from tasks import casting
-from tasks.dataset import Row
 from tasks.domain import Speaker, Suggestion
 from tasks.episodes import list_episodes
 from tasks.labels import Labels, load
 from tasks.orders import Shown
 from tasks.prepared import STAGES, Prepared, find_all_prepared, heard_episode
-from tasks.report import (
-    CharacterReport,
-    ClipReport,
-    EpisodeReport,
-    Figure,
-    LineReport,
-    Report,
-    Sound,
-    SpeakerReport,
-    StageTime,
-    VoiceReport,
-    dropped_seconds,
-)
+from tasks.report import EpisodeReport, Figure, Report, Sound, SpeakerReport, StageTime
+from tasks.report_assets import AssetsPage, assets_page
+from tasks.report_character import CharacterPage, episode_bars, histograms_of, lost_by_reason, seconds_in_doubt
 from tasks.report_media import Media, stored
-from tasks.report_page import render
+from tasks.report_of_characters import Known, known_character, on_the_season_page
+from tasks.report_page import render, render_assets, render_character
+from tasks.report_training import training_curves
 from tasks.report_turns import turns_of_speakers
 from tasks.studio import Studio
-from tasks.voices import Card, current_voice
+from tasks.voices import Card
 
 HEARD_WHOLE = 90 * 60.0
 """Seconds of episodes that get players; of a long season the rest is shown without sound."""
-CLIPS_SHOWN, SPEAKERS_SHOWN, LINES_SHOWN = 12, 20, 12
+SPEAKERS_SHOWN = 20
+ASSETS_PAGE = "assets.html"
 
 
 def write_report(studio: Studio, folder: Path, note: str | None = None) -> Path:
-    """Write `index.html` and its media; `note`: plain words if the material is no real speech."""
+    """Write `index.html`, a page for each character, and their media; `note`: plain words if it is no real speech."""
     media, labels = Media(studio=studio, folder=folder), load(studio.store, studio.series.series)
     episodes = list_episodes(studio.series, studio.store)
     prepared = list(find_all_prepared(studio, episodes).values())
+    known = [known_character(studio, media, slug) for slug in studio.series.characters]
+    assets = assets_page(studio, media, prepared, note)
     report = Report(
         series=studio.series.series,
         title=studio.series.title or studio.series.series,
@@ -56,16 +49,43 @@ def write_report(studio: Studio, folder: Path, note: str | None = None) -> Path:
         language=studio.series.language,
         synthetic_note=note,
         episodes=tuple(_episodes(studio, media, prepared, labels)),
-        characters=tuple(_character(studio, media, slug) for slug in studio.series.characters),
+        characters=tuple(replace(each.report, clips=on_the_season_page(each.report.clips)) for each in known),
         speakers=tuple(_speakers(studio, media, labels)),
         how_to_label="voicecast label",
-        times=tuple(_times(studio, prepared)),
+        times=tuple(_times(studio, prepared, [each.card for each in known if each.card])),
         figures=_figures(),
+        assets_page=ASSETS_PAGE if assets else None,
     )
-    page = folder / "index.html"
+    return _written(folder, report, [_page(studio, report, each, prepared) for each in known], assets)
+
+
+def _written(folder: Path, report: Report, pages: Sequence[CharacterPage], assets: AssetsPage | None) -> Path:
+    """The season's page last, so that what it links to is there."""
     folder.mkdir(parents=True, exist_ok=True)
+    for number, each in enumerate(pages):
+        write_atomically(folder / str(each.character.page), render_character(each, number))
+    if assets:
+        write_atomically(folder / ASSETS_PAGE, render_assets(assets))
+    page = folder / "index.html"
     write_atomically(page, render(report))
     return page
+
+
+def _page(studio: Studio, report: Report, known: Known, prepared: list[Prepared]) -> CharacterPage:
+    return CharacterPage(
+        series=report.series,
+        title=report.title,
+        made=report.made,
+        language=report.language,
+        synthetic_note=report.synthetic_note,
+        character=known.report,
+        kept_clips=sum(row.verdict == "kept" for row in known.rows),
+        in_doubt=seconds_in_doubt(known.rows),
+        lost=lost_by_reason(known.rows),
+        episodes=episode_bars(known.rows, [each.episode for each in prepared]),
+        histograms=histograms_of(known.rows),
+        curves=training_curves(studio, known.card) if known.card else (),
+    )
 
 
 # ---------------------------------------------------------------- episodes
@@ -110,7 +130,7 @@ def _times_of(store: Store, folder: str, each: Prepared) -> Iterable[StageTime]:
         yield StageTime(stage=stage, engine=each.engines[stage], seconds=run["seconds"], audio=each.duration)
 
 
-def _times(studio: Studio, prepared: list[Prepared]) -> Iterable[StageTime]:
+def _times(studio: Studio, prepared: list[Prepared], cards: list[Card]) -> Iterable[StageTime]:
     """Stages over all episodes, then training."""
     per_stage: dict[str, list[StageTime]] = {}
     for each in prepared:
@@ -119,96 +139,13 @@ def _times(studio: Studio, prepared: list[Prepared]) -> Iterable[StageTime]:
     for stage, times in per_stage.items():
         seconds, audio = sum(each.seconds for each in times), sum(each.audio or 0.0 for each in times)
         yield StageTime(stage=stage, engine=times[0].engine, seconds=seconds, audio=audio)
-    cards = [card for slug in studio.series.characters if (card := current_voice(studio, slug))]
-    runs = [read_json(studio.store, f"{_voice_home(studio, card)}/stages/train.run.json") for card in cards]
+    runs = [
+        read_json(studio.store, f"{studio.home}/voices/{card.character}/{card.version}/stages/train.run.json")
+        for card in cards
+    ]
     if runs:
         seconds = sum(run["seconds"] for run in runs)
         yield StageTime(stage="train", engine=cards[0].engine, seconds=seconds)
-
-
-# ---------------------------------------------------------------- characters
-
-
-def _character(studio: Studio, media: Media, slug: str) -> CharacterReport:
-    manifest = f"{studio.home}/characters/{slug}/manifest.jsonl"
-    rows = [_row(json.loads(line)) for line in _lines(studio.store, manifest)]
-    card = current_voice(studio, slug)
-    clips = _clips(studio, media, slug, rows)
-    return CharacterReport(
-        slug=slug,
-        name=studio.series.characters[slug].name,
-        kept=sum(row.duration for row in rows if row.verdict == "kept"),
-        target=studio.series.targets.minutes * 60,
-        dropped=dropped_seconds(rows),
-        real=next((each.sound for each in reversed(clips) if each.verdict == "kept"), None),
-        clips=clips,
-        engines=json.loads(_lines(studio.store, manifest)[0])["engines"] if rows else {},
-        voice=_voice(card) if card else None,
-        lines=tuple(_spoken(studio, media, slug)),
-    )
-
-
-def _lines(store: Store, key: str) -> list[bytes]:
-    return store.read(key).splitlines() if store.size(key) is not None else []
-
-
-def _row(line: dict[str, Any]) -> Row:
-    measured = {field.name: line[field.name] for field in fields(Measurements)}
-    known = {field.name: line[field.name] for field in fields(Row) if field.name != "measurements"}
-    return Row(**known, measurements=Measurements(**measured))
-
-
-def _clips(studio: Studio, media: Media, slug: str, rows: list[Row]) -> tuple[ClipReport, ...]:
-    """Some clips to hear: those in doubt and dropped first, then the least and the most certain of the kept."""
-    doubtful = [row for row in rows if row.verdict != "kept"][: CLIPS_SHOWN // 2]
-    kept = sorted((row for row in rows if row.verdict == "kept"), key=lambda row: row.purity or 0.0)
-    half = (CLIPS_SHOWN - len(doubtful)) // 2
-    chosen = [*doubtful, *kept[:half], *kept[half:][-half:]]
-    shown = [Shown(file=stored(studio, _clip_key(studio, slug, row))) for row in chosen]
-    sounds = media.sounds(f"clips of {slug}", shown)
-    return tuple(ClipReport.of(row, sound) for row, sound in zip(chosen, sounds, strict=True) if sound)
-
-
-def _clip_key(studio: Studio, slug: str, row: Row) -> str:
-    clean = f"{studio.home}/characters/{slug}/clips/{row.clip.replace('/', '-')}.wav"
-    as_cut = f"{studio.home}/episodes/{row.clip.replace('/', '/clips/')}.flac"
-    return clean if studio.store.size(clean) is not None else as_cut
-
-
-def _voice(card: Card) -> VoiceReport:
-    return VoiceReport(
-        engine=card.engine,
-        version=card.version,
-        format=card.format,
-        trained_on=card.minutes * 60,
-        sample_rate_hz=card.sample_rate_hz,
-        scores=card.scores,
-        rights={name: str(value) for name, value in card.rights.items()},
-        notes=(card.note,),
-    )
-
-
-def _voice_home(studio: Studio, card: Card) -> str:
-    return f"{studio.home}/voices/{card.character}/{card.version}"
-
-
-def _spoken(studio: Studio, media: Media, slug: str) -> Iterable[LineReport]:
-    keys = [key for key in studio.store.keys(f"{studio.home}/speech/{slug}") if key.endswith(".json")]
-    card = current_voice(studio, slug)
-    spoken = [(key, read_json(studio.store, key)) for key in keys]
-    of_today = [(key, about) for key, about in spoken if card and about["voice"]["version"] == card.version]
-    for key, about in of_today[:LINES_SHOWN]:
-        sound = media.one(f"speech of {slug}", key.replace(".json", ".wav"))
-        if sound:
-            yield LineReport(
-                text=about["source"].get("text") or "(a recording, converted)",
-                speech=sound,
-                source=media.one(f"source of {slug}", about["source"]["key"]),
-                engines={"convert": about["engine"], "train": about["voice"]["engine"]}
-                | ({"synthesize": about["source"]["engine"]} if "engine" in about["source"] else {}),
-                source_similarity=about["similarity"]["before"],
-                similarity=about["similarity"]["after"],
-            )
 
 
 # ---------------------------------------------------------------- speakers, figures

@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
+WIDEST = 12.0
+"""Hundredths of the area: three episodes are three columns and not three walls."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bar:
     """A column: `kept` and `other` in seconds; `name` is what it stands for."""
@@ -40,7 +44,8 @@ class Bars:
         drawn = []
         for index, bar in enumerate(self.bars):
             kept, other = (round(100 * each / top, 2) for each in (bar.kept, bar.other))
-            drawn.append((bar, round(index * step + gap / 2, 3), round(step - gap, 3), kept, other))
+            width = min(step - gap, WIDEST)
+            drawn.append((bar, round((index + 0.5) * step - width / 2, 3), round(width, 3), kept, other))
         return tuple(drawn)
 
 

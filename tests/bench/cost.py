@@ -138,7 +138,7 @@ def orchestration(episodes: int) -> dict[str, Any]:
     from tasks.opening import open_series
 
     with tempfile.TemporaryDirectory(prefix="voicecast-bench-") as folder, prefect_test_harness(180):
-        config = _stub_series(Path(folder), episodes)
+        config = stub_series(Path(folder), episodes)
         with _engine_times() as busy:
             began = time.monotonic()
             done = season(str(config), None, "auto")
@@ -159,7 +159,7 @@ def orchestration(episodes: int) -> dict[str, Any]:
     }
 
 
-def _stub_series(folder: Path, episodes: int) -> Path:
+def stub_series(folder: Path, episodes: int) -> Path:
     (folder / "episodes").mkdir()
     (folder / "refs").mkdir()
     cast = [f"person {i}" for i in range(8)]

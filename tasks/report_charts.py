@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-
 WIDEST = 12.0
 """Hundredths of the area: three episodes are three columns and not three walls."""
 

@@ -15,11 +15,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-EPISODES, CLIPS = 126, 300
+from tests.unit.s3_servers import Server, free_port
+
+CLIPS, BUCKET = 300, "voices"
+EPISODE_KEYS = tuple(f"s01e{i:03d}" for i in range(1, 127))
 
 
 def main() -> None:
@@ -27,24 +31,69 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=8, help="episodes of the season on stub")
     parser.add_argument("--prepare", nargs=2, metavar=("FOLDER", "STORE"), help="only this, in this process")
     parser.add_argument("--look", metavar="STORE", help="only look for 126 finished episodes of 300 clips there")
+    parser.add_argument("--serve", type=int, metavar="PORT", help="only the server")
     chosen = parser.parse_args()
+    if chosen.serve:
+        serve(chosen.serve)
     if chosen.prepare:
         print(json.dumps(prepare(Path(chosen.prepare[0]), chosen.prepare[1])))
         return
     if chosen.look:
         print(json.dumps(look(chosen.look)))
         return
-    from tests.unit.s3_servers import moto_server
-
-    with moto_server() as server, tempfile.TemporaryDirectory(prefix="voicecast-bench-") as folder:
-        environment = {**os.environ, **server.environment, "VOICECAST_CACHE_DIR": f"{folder}/cache"}
-        bucket = f"s3://{server.new_bucket()}/team"
-        figures: dict[str, Any] = {}
-        for name, store in (("folder", f"{folder}/store"), ("bucket", bucket)):
+    figures: dict[str, Any] = {}
+    with _moto() as reached, tempfile.TemporaryDirectory(prefix="voicecast-bench-") as folder:
+        environment = {**os.environ, **reached, "VOICECAST_CACHE_DIR": f"{folder}/cache"}
+        lay_clips(Path(folder) / "large")
+        for name, store in (("folder", folder), ("bucket", f"s3://{BUCKET}")):
             lay_episodes(Path(folder) / name, chosen.episodes)
-            figures[f"season_in_{name}"] = _in_a_process(["--prepare", f"{folder}/{name}", store], environment)
-            figures[f"looked_for_in_{name}"] = _in_a_process(["--look", f"{store}-large"], environment)
+            figures[f"season_in_{name}"] = _in_a_process(["--prepare", f"{folder}/{name}", f"{store}/s"], environment)
+            figures[f"looked_for_in_{name}"] = _in_a_process(["--look", f"{store}/large"], environment)
     print(json.dumps(figures, indent=1))
+
+
+@contextmanager
+def _moto() -> Iterator[dict[str, str]]:
+    """A server in a process of its own, whose bucket has the clips already: to put 37,800 objects takes it minutes."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.store_cost", "--serve", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout
+        assert server.stdout.readline()
+        yield Server(endpoint=f"http://127.0.0.1:{port}", key="moto", secret="moto-secret").environment
+    finally:
+        server.kill()
+        server.wait()
+
+
+def serve(port: int) -> None:
+    """moto's server, with the clips of 126 episodes below large/."""
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+    from moto.server import ThreadedMotoServer
+
+    ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    backend.create_bucket(BUCKET, "us-east-1")
+    for key in clips():
+        backend.put_object(BUCKET, f"large/{key}", b"clip")
+    print("ready", flush=True)
+    while True:
+        time.sleep(60)
+
+
+def clips() -> Iterator[str]:
+    """Their keys."""
+    for episode in EPISODE_KEYS:
+        for i in range(CLIPS):
+            yield f"series/toy/episodes/{episode}/clips/{i:08d}.flac"
+
+
+def lay_clips(store: Path) -> None:
+    for key in clips():
+        (store / key).parent.mkdir(parents=True, exist_ok=True)
+        (store / key).write_bytes(b"clip")
 
 
 def _in_a_process(arguments: list[str], environment: dict[str, str]) -> Any:
@@ -129,7 +178,7 @@ def prepare(folder: Path, address: str) -> dict[str, Any]:
 
 
 def look(address: str) -> dict[str, Any]:
-    """126 finished episodes of 300 clips each are put there, and then looked for as every command does."""
+    """126 episodes, whose 300 clips each are there, are called finished, and then looked for as every command does."""
     from concurrent.futures import ThreadPoolExecutor
 
     from containers.contract.codec import canonical
@@ -138,13 +187,11 @@ def look(address: str) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         studio = _studio(Path(folder), address)
-        episodes = [Episode(key=f"s01e{i:03d}", file=f"{i}.mkv", sha256=f"{i:064x}") for i in range(1, EPISODES + 1)]
+        episodes = [Episode(key=key, file=f"{key}.mkv", sha256="0" * 64) for key in EPISODE_KEYS]
 
         def lay(episode: Episode) -> None:
             home = folder_of(studio, episode)
             files = {f"{home}/clips/{i:08d}.flac": 4 for i in range(CLIPS)}
-            for key in files:
-                studio.store.write(key, b"clip")
             about = Prepared(
                 episode=episode.key,
                 identity=identity_of(studio, episode),
@@ -160,7 +207,7 @@ def look(address: str) -> dict[str, Any]:
             list(pool.map(lay, episodes))
         before, requests, began = resource.getrusage(resource.RUSAGE_SELF), _requests(), time.monotonic()
         found = find_all_prepared(studio, episodes)
-        assert len(found) == EPISODES
+        assert len(found) == len(EPISODE_KEYS)
         cost = _cost(began, requests)
         cost["cpu_seconds"] = round(cost["cpu_seconds"] - before.ru_utime - before.ru_stime, 1)
         return cost

@@ -18,7 +18,7 @@ from infra.demo_series import make_demo_series
 from tests.flow.conftest import Scripted
 from tests.unit.s3_servers import Server, moto_server
 
-pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect"), pytest.mark.proof]
+pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect"), pytest.mark.proof, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prefect import flow, get_run_logger, task, unmapped
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.gate import settle
@@ -115,7 +115,7 @@ def make_data_sets(
 
 
 def tell(studio: Studio, made: Sequence[DataSet]) -> None:
-    """A table of the data sets on the run's page."""
+    """A table of the data sets on the run's page, and where the files of each one lie."""
     target = studio.series.targets.minutes
     rows: list[dict[str, object]] = [
         {
@@ -127,4 +127,12 @@ def tell(studio: Studio, made: Sequence[DataSet]) -> None:
         }
         for each in made
     ]
-    create_table_artifact(rows, key=f"datasets-{studio.series.series}".replace("_", "-"), description="Data sets")
+    name = studio.series.series.replace("_", "-")
+    create_table_artifact(rows, key=f"datasets-{name}", description="Data sets; to hear them: voicecast report")
+    for each in made:
+        create_link_artifact(
+            f"{studio.store.address}/{studio.home}/characters/{each.character}/",
+            link_text=f"{studio.series.characters[each.character].name}: clips and manifest.jsonl",
+            key=f"dataset-{name}-{each.character.replace('_', '-')}",
+            description=f"Data set of {each.character}, {each.minutes:.1f} of {target:g} minutes",
+        )

@@ -46,6 +46,9 @@ class Store(Protocol):
     work: Path
     """A folder of this machine for what is under way; on the store's own disk where it has one."""
 
+    address: str
+    """Where it is, for people: file:///... or s3://..., without a slash at the end."""
+
     def read(self, key: str) -> bytes:
         """The bytes under a key; StoreError if there are none."""
 
@@ -132,6 +135,7 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().resolve()
         self.work = self.root / ".work"
+        self.address = self.root.as_uri()
         try:
             self.work.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -136,7 +136,8 @@ def _utterance(studio: Studio, home: str, row: Mapping[str, Any]) -> Utterance:
 
 def clip_bytes(studio: Studio, key: str, sha256: str) -> bytes:
     """A clip's WAV from any store; ExportError if it is not the one that the manifest names."""
-    data = studio.store.read(key)
+    with studio.store.using(key, sha256) as path:
+        data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ExportError(f"{key} is not the clip that its manifest names; delete it and run: voicecast dataset")
     return data

@@ -20,7 +20,9 @@ from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import StoreBusy
 from tasks import orders
+from tasks.asset_library import EpisodeAssets, list_assets
 from tasks.domain import Episode
+from tasks.prepared import Prepared
 from tasks.studio import Made, Source, Stored, Studio
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -124,6 +126,11 @@ def convert(
     studio: Studio, character: str, source: Stored, voice: tuple[Stored, ...], pitch_shift: float | None
 ) -> Made[stages.ConvertResult]:
     return studio.make(orders.convert(studio, character, source, voice, pitch_shift))
+
+
+@stage_task("survey", "{prepared.episode}")
+def survey(studio: Studio, prepared: Prepared) -> EpisodeAssets:
+    return list_assets(studio, prepared)
 
 
 @stage_task("preview", "{of}")

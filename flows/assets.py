@@ -1,0 +1,62 @@
+"""Music and effects in the background of prepared episodes; a flow of its own, so that no season pays for it unasked."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.hooks import sweep_engines
+from infra.stage import listener_of_run
+from tasks.asset_library import EpisodeAssets
+from tasks.opening import check_engines, open_series, with_engines
+from tasks.prepared import Prepared, prepared_episodes
+from tasks.progress import ended, messages
+from tasks.slots import slots_of_run
+from tasks.stages import survey
+from tasks.studio import Studio
+
+
+@task(name="assets", task_run_name="assets of {prepared.episode}", cache_policy=NO_CACHE, persist_result=False)
+def assets_of(studio: Studio, prepared: Prepared) -> EpisodeAssets:
+    """The assets of one episode."""
+    return survey(studio, prepared)
+
+
+@flow(
+    name="assets",
+    flow_run_name="assets {config}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
+def find_assets(
+    config: str | None = None,
+    store: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """List cues and effects of every prepared episode; gives those that failed, and why."""
+    studio = open_series(config, store, engines=engines, runners=runners)
+    studio = with_engines(studio, slots_of_run(), listener_of_run())
+    check_engines(studio, "survey")
+    prepared = prepared_episodes(studio)
+    futures = assets_of.map(unmapped(studio), prepared)
+    names = {future.task_run_id: each.episode for future, each in zip(futures, prepared, strict=True)}
+    found: list[EpisodeAssets] = []
+    failures: list[tuple[str, object]] = []
+    for future in ended(list(futures), f"assets of {studio.series.series}"):
+        answer = future.result(raise_on_failure=False)
+        if isinstance(answer, EpisodeAssets):
+            found.append(answer)
+        else:
+            failures.append((names[future.task_run_id], answer))
+    failed = messages(failures)
+    for key, message in failed.items():
+        get_run_logger().error("no assets of %s: %s", key, message)
+    rows: list[dict[str, object]] = [
+        {"episode": each.episode, "music cues": len(each.cues), "effects": len(each.effects)}
+        for each in sorted(found, key=lambda each: each.episode)
+    ]
+    create_table_artifact(rows, key=f"assets-{studio.series.series}".replace("_", "-"), description="Assets")
+    return failed

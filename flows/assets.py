@@ -1,4 +1,4 @@
-"""Music and effects in the background of prepared episodes; a flow of its own, so that no season pays for it unasked."""
+"""Music and effects in the background of prepared episodes; a flow of its own: no season pays for it unasked."""
 
 from __future__ import annotations
 

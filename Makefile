@@ -10,7 +10,7 @@ space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engines test-proof test-docker images check format lock bench bench-quality clean
+.PHONY: help setup demo test test-engines test-proof test-docker test-kubernetes images check format lock bench bench-quality clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,7 +21,7 @@ demo: setup  ## Run the main job on a small series made here; ends with a page t
 	$(BIN)/voicecast demo
 
 test: $(VENV)/.dev  ## Set up and run the tests (under 8 minutes on 2 cores)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not docker and not proof" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not docker and not kubernetes and not proof" $(ARGS)
 
 test-engines: setup  ## Test the engines that are installed here, each by its own Python, and under the contract
 	$(BIN)/python -m pip install -q --no-deps --require-hashes --upgrade --target .engines/.pytest -r tests/engines/requirements.txt
@@ -32,10 +32,13 @@ test-engines: setup  ## Test the engines that are installed here, each by its ow
 	$(BIN)/python -m pytest -q -m "not docker" -k "$(subst $(space), or ,$(foreach engine,$(INSTALLED),process-$(engine)))" tests/contract
 
 test-proof: $(VENV)/.dev  ## The slower proofs: Prefect's dashboard in a browser, suspended and dead runs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "proof and not docker" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "proof and not docker and not kubernetes" $(ARGS)
 
 test-docker: $(VENV)/.dev  ## Test the docker runner, and every engine that has an image (make images) under the contract
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m docker $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "docker and not kubernetes" $(ARGS)
+
+test-kubernetes: $(VENV)/.dev  ## Test the kubernetes runner on a real cluster, which a tool beside the checkout brings up
+	$(BIN)/python -m pytest -q -m kubernetes $(ARGS)
 
 images: setup  ## Build the images of all engines, or of ENGINES="demucs pyannote"; BASE_IMAGE, WHEELS_IMAGE, TORCH_INDEX
 	$(BIN)/python -m infra.images $(ENGINES)

@@ -9,10 +9,12 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 
 from containers.contract.errors import EngineError
-from infra.runners import sweep_containers
+from infra.runners import sweep_containers, sweep_jobs
 
 
 def sweep_engines(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 (as Prefect calls it)
-    """Remove containers that the run has left; a machine without Docker has none."""
+    """Remove containers and Jobs that the run has left; a machine without Docker or cluster has none."""
     with suppress(EngineError):
         sweep_containers()
+    with suppress(EngineError):
+        sweep_jobs(str(flow_run.id))

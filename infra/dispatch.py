@@ -17,17 +17,19 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError, RequestError, StageError
 from infra.engines import Engine
 from infra.items import Alive, lay, progress_of, read_answer, state_of, sweep
-from infra.stage import Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
+from infra.stage import Errand, Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
 
 log = logging.getLogger("voicecast.engine")
 
+LOSSES = 5
+"""How often an item may lose the machine under it; it goes on from its last checkpoint each time."""
 ATTEMPTS_ALONE = 2
 """How often an item that took its engine down is tried again by itself; one that hung has cost enough already."""
 
@@ -38,6 +40,7 @@ class _Ticket:
     future: Future[Outcome] = field(default_factory=Future)
     context: Context = field(default_factory=copy_context)
     deaths: int = 0
+    losses: int = 0
 
 
 class Dispatcher:
@@ -70,14 +73,19 @@ class Dispatcher:
             if self._servers[lane] < ticket.job.engine.at_most:
                 self._servers[lane] += 1
                 context = copy_context()
-                server = threading.Thread(target=context.run, args=(self._serve, lane, ticket.job.engine), daemon=True)
+                server = threading.Thread(target=context.run, args=(self._serve, lane, ticket.job), daemon=True)
                 server.start()
 
-    def _serve(self, lane: str, engine: Engine) -> None:
+    def remote(self, runner: str) -> bool:
+        """Whether that runner starts engines on other machines, so that inputs may stay in the store."""
+        return runner in self._runners and self._runners[runner].remote
+
+    def _serve(self, lane: str, job: Job) -> None:
+        held = replace(job.engine, gpu=0, memory_gb=0.0) if self.remote(job.runner) else job.engine
         while self._goes_on(lane):
             try:
-                with self._slots(engine) as gpus:
-                    batch = self._take(lane, engine)
+                with self._slots(held) as gpus:
+                    batch = self._take(lane, job.engine)
                     if batch:
                         self._start(lane, batch, gpus)
             except Exception as error:  # noqa: BLE001 (a waiting caller must hear of anything)
@@ -122,6 +130,7 @@ class Dispatcher:
 
     def _run_batch(self, lane: str, batch: list[_Ticket], gpus: tuple[str, ...]) -> None:
         job = batch[0].job
+        folders = {f"{i:04d}-{each.job.identity[:16]}": each for i, each in enumerate(batch)}
         start = Start(
             id=uuid.uuid4().hex[:12],
             engine=job.engine,
@@ -129,9 +138,12 @@ class Dispatcher:
             cache=self._work / "cache" / job.engine.name,
             items=len(batch),
             gpus=gpus,
+            errands={
+                name: Errand(claim=state_of(each.job, self._work).name, keys=each.job.keys)
+                for name, each in folders.items()
+            },
         )
         start.cache.mkdir(parents=True, exist_ok=True)
-        folders = {f"{i:04d}-{each.job.identity[:16]}": each for i, each in enumerate(batch)}
         with Alive(start.workdir):
             (start.workdir / "options.json").write_text(canonical(job.options), "utf-8")
             for name, ticket in folders.items():
@@ -172,8 +184,12 @@ class Dispatcher:
 
     def _again(self, lane: str, ticket: _Ticket, ended: Exit, *, suspect: bool) -> None:
         """The engine died: the item it died on is tried alone, the ones not begun wait as before."""
-        ticket.deaths += suspect
-        if ticket.deaths > (0 if ended.reason == "stuck" else ATTEMPTS_ALONE):
+        if ended.reason == "lost":
+            ticket.losses += 1
+        else:
+            ticket.deaths += suspect
+        patience = 0 if ended.reason in ("stuck", "deadline") else ATTEMPTS_ALONE
+        if ticket.deaths > patience or ticket.losses > LOSSES:
             ticket.future.set_exception(EngineError(_obituary(ticket.job, ended)))
             return
         with self._mutex:
@@ -194,6 +210,8 @@ def _obituary(job: Job, ended: Exit) -> str:
     cause = {
         "out_of_memory": f"ran out of memory; raise memory_gb of {job.engine.name} in engines.toml or free memory",
         "killed": "was killed, most often by the system for lack of memory (memory_gb in engines.toml),",
+        "lost": f"lost the machine under it {LOSSES + 1} times",
+        "deadline": "took longer than a Job may (VOICECAST_KUBERNETES_DEADLINE_HOURS)",
         "stuck": f"showed no progress for {job.engine.timeout_s:.0f} s (timeout_s in engines.toml)",
     }.get(ended.reason, "ended in a failure")
     return f"{job.engine.name} {cause} on {job.name}. {ended.message}".strip()

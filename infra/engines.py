@@ -34,6 +34,8 @@ class Engine:
     neutral_options: tuple[str, ...]
     python: str = ""
     torch: str = ""
+    cpu: float = 2.0
+    disk_gb: float = 20.0
     weights: dict[str, str | list[str]] = field(default_factory=dict, hash=False)
 
     @property

@@ -1,4 +1,4 @@
-"""Build the images of engines, try each as the docker runner will start it, and say what they weigh.
+"""Build the images of engines, and of the house, try each as it will be started, and say what they weigh.
 
     python -m infra.images [ENGINE ...]
 
@@ -22,11 +22,13 @@ from urllib.parse import urlsplit
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError
 from infra.engines import CONTAINERS, Engine, engines
-from infra.image_names import Variant, image_of, variant_of
+from infra.image_names import HOUSE, Variant, house_image, image_of, variant_of
 from infra.runners.docker import DockerRunner, daemon
-from infra.settings import settings
+from infra.settings import HERE, settings
 from infra.slots import gpus
 from infra.stage import Start
+
+TEMPORARY = {"/tmp": "mode=1777", "/home/voicecast": "mode=1777"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +67,17 @@ class Built:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.images", description=__doc__)
-    parser.add_argument("engines", nargs="*", metavar="ENGINE", help="default: all that have a Dockerfile")
+    parser.add_argument("engines", nargs="*", metavar="ENGINE", help="or house; default: all that have a Dockerfile")
     parser.add_argument("--variant", choices=["cpu", "cuda"], help="default: cuda where this machine has GPUs")
     parser.add_argument("--base", default=os.environ.get("BASE_IMAGE", ""), help="image to stand on")
     parser.add_argument("--wheels", default=os.environ.get("WHEELS_IMAGE", ""), help="image that holds wheels")
     parser.add_argument("--torch-index", default=os.environ.get("TORCH_INDEX", ""), help="index that torch is from")
     options = parser.parse_args(arguments)
     known = engines()
-    unknown = [
-        name for name in options.engines if name not in known or not (known[name].folder / "Dockerfile").exists()
-    ]
+    every = [HOUSE, *buildable()]
+    unknown = set(options.engines) - set(every)
     if unknown:
-        parser.error(f"no Dockerfile for {', '.join(unknown)}; there are: {', '.join(buildable())}")
+        parser.error(f"no Dockerfile for {', '.join(sorted(unknown))}; there are: {', '.join(every)}")
     try:
         recipe = Recipe(
             variant=options.variant or ("cuda" if gpus() else "cpu"),
@@ -87,7 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     try:
-        built = [make(known[name], recipe) for name in options.engines or buildable()]
+        built = [
+            make_house(recipe) if name == HOUSE else make(known[name], recipe) for name in options.engines or every
+        ]
         print(table(weighed(built)))
     except EngineError as error:
         print(error, file=sys.stderr)
@@ -98,6 +101,26 @@ def main(arguments: list[str] | None = None) -> int:
 def buildable() -> list[str]:
     """Engines that have a Dockerfile."""
     return [name for name, engine in engines().items() if (engine.folder / "Dockerfile").exists()]
+
+
+def make_house(recipe: Recipe) -> Built:
+    """Build the image that deployments run flows in, and try it."""
+    image = house_image()
+    print(f"{image} ...", flush=True)
+    began = time.monotonic()
+    try:
+        base = ["--build-arg", f"BASE_IMAGE={recipe.base}"] if recipe.base else []
+        _build(image, HERE / "infra" / "Dockerfile", base, HERE)
+        seconds = time.monotonic() - began
+        with daemon(HOUSE) as client:
+            said = client.containers.run(
+                image, ["prefect", "--version"], read_only=True, network_mode="none", remove=True, tmpfs=TEMPORARY
+            )
+        return Built(engine=HOUSE, image=image, seconds=seconds, version=f"Prefect {said.decode().strip()}")
+    except EngineError as error:
+        print(error, flush=True)
+        first = str(error).splitlines()[0]
+        return Built(engine=HOUSE, image=image, seconds=time.monotonic() - began, error=first)
 
 
 def make(engine: Engine, recipe: Recipe) -> Built:
@@ -124,8 +147,8 @@ def _cuda_base() -> str:
     return name
 
 
-def _build(image: str, dockerfile: Path, arguments: list[str]) -> None:
-    command = [docker_program(), "build", "-q", "-t", image, "-f", str(dockerfile), *arguments, str(CONTAINERS)]
+def _build(image: str, dockerfile: Path, arguments: list[str], context: Path = CONTAINERS) -> None:
+    command = [docker_program(), "build", "-q", "-t", image, "-f", str(dockerfile), *arguments, str(context)]
     environment = os.environ | {"DOCKER_BUILDKIT": "1"}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

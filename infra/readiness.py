@@ -22,6 +22,11 @@ def lacks_place(engine: Engine, runner: str) -> list[str]:
     if runner == "process":
         hint = f"engine {engine.name} is not installed; run: voicecast engines install {engine.name}"
         return [] if installed(engine) else [hint]
+    if runner == "kubernetes":
+        from infra.runners.kubernetes_sweep import may_work
+
+        hint_ = may_work()
+        return [hint_] if hint_ else []
     from infra.image_names import image_of, variant_of
     from infra.runners.docker import daemon
 

@@ -77,6 +77,54 @@ class Settings(BaseSettings):
         return address
 
 
+class KubernetesSettings(BaseSettings):
+    """How the kubernetes runner starts engines; VOICECAST_KUBERNETES_..., lists and maps as JSON."""
+
+    model_config = SettingsConfigDict(env_prefix="VOICECAST_KUBERNETES_", extra="ignore")
+
+    namespace: str | None = None
+    """Where Jobs are made; default: the namespace of the pod that the flow runs in."""
+    context: str | None = None
+    """Context of the kubeconfig, outside a cluster; default: its current one."""
+    service_account: str = "voicecast-engine"
+    """Who engines are: an account without rights, whose token is not mounted."""
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    image_pull_secret: str | None = None
+    gpus: bool = True
+    """Whether engines that can use GPUs ask for them; else they compute on the CPU."""
+    gpu_resource: str = "nvidia.com/gpu"
+    runtime_class: str | None = None
+    """RuntimeClass of starts with GPUs, where the cluster's default is not NVIDIA's."""
+    node_selector: dict[str, str] = {}
+    """Labels of the nodes that engines run on."""
+    gpu_node_selector: dict[str, str] = {}
+    """More of them for starts with GPUs."""
+    tolerations: list[dict[str, str | int]] = []
+    gpu_tolerations: list[dict[str, str | int]] = [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+    priority_class: str | None = None
+    weights_claim: str | None = None
+    """PersistentVolumeClaim that holds the weights folder, mounted read-only; default: weights come from the store."""
+    patience_s: float = 1800.0
+    """How long a start may wait for a place in the cluster: a node, a GPU, its quota."""
+    deadline_hours: float = 24.0
+    """The longest a Job may take."""
+    link_minutes: float = 60.0
+    """How long presigned links hold; they are renewed when half of it has passed."""
+    state_seconds: float = 60.0
+    """How often the state of an item (checkpoints) is sent to the store, where it has changed."""
+    keep_seconds: int = 3600
+    """How long the cluster keeps a Job that has ended while nobody followed it (ttlSecondsAfterFinished)."""
+    pod_name: str | None = None
+    """The pod that the flow runs in (downward API), so that its Jobs go when it or its own Job goes."""
+
+
 @cache
 def settings() -> Settings:
     return Settings()
+
+
+@cache
+def kubernetes_settings() -> KubernetesSettings:
+    return KubernetesSettings()

@@ -19,7 +19,7 @@ from infra.settings import settings
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One item to run: `inputs` maps paths inside the item to files of this machine."""
+    """One item to run: `inputs` maps paths inside the item to files of this machine, `keys` to files in the store."""
 
     name: str
     identity: str
@@ -29,6 +29,7 @@ class Job:
     stage: str
     request: dict[str, Any]
     inputs: dict[str, Path]
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,18 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a remote runner knows of an item besides its folder.
+
+    `claim`: the one name of this request of this thing, under which its state is kept and a Job that plays it is
+    found again. `keys`: inputs that lie in the store, by their path inside the item.
+    """
+
+    claim: str
+    keys: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """One start of an engine over the items below `workdir`; `gpus`: those it may use, as CUDA names them."""
 
@@ -57,19 +70,30 @@ class Start:
     cache: Path
     items: int
     gpus: tuple[str, ...] = ()
+    errands: dict[str, Errand] = field(default_factory=dict)
     weights: Path = field(default_factory=lambda: settings().weights_dir.absolute())  # noqa: PLW0108 (settings at the start)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exit:
-    """How a start ended. `finished`: every item has its answer or the engine refused to set up."""
+    """How a start ended. `finished`: every item has its answer or the engine refused to set up.
 
-    reason: Literal["finished", "out_of_memory", "killed", "stuck", "failed"]
+    `lost`: the machine under it went away (a node, an eviction), by no fault of its items. `deadline`: it took longer
+    than a start may.
+    """
+
+    reason: Literal["finished", "out_of_memory", "killed", "stuck", "failed", "lost", "deadline"]
     message: str = ""
 
 
 class Runner(Protocol):
-    """Where engines run. State machine: run() -> items appear -> Exit; nothing outlives run()."""
+    """Where engines run. State machine: run() -> items appear -> Exit; nothing outlives run().
+
+    `remote`: on other machines, so a start takes no memory or GPU of this one, and inputs that lie in the store are
+    not brought here.
+    """
+
+    remote: bool
 
     def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
         """Run a start to its end; `heard` gets each line of output. Raises EngineError if it cannot start."""

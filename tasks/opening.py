@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefect.runtime import flow_run
 from pydantic import ValidationError
 
 from containers.contract.codec import encode
@@ -66,7 +67,8 @@ def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
     """The same studio, able to start engines."""
     log_engines()
     names = {"process", *studio.series.runners.values()}
-    runners = {name: make_runner(name, studio.store.work) for name in sorted(names)}
+    run = str(flow_run.root_flow_run_id or "")
+    runners = {name: make_runner(name, studio.store, run) for name in sorted(names)}
     dispatcher = Dispatcher(studio.store.work, runners, slots, listener)
     return Studio(series=studio.series, store=studio.store, dispatcher=dispatcher)
 

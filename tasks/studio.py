@@ -122,17 +122,23 @@ class Studio:
 
     def _run(self, order: Order[R], dispatcher: Dispatcher) -> Made[R]:
         engine = engine_for(self.series.engine(order.stage), order.stage)
+        runner = self.series.runners.get(engine.name, "process")
+        # Where engines run elsewhere, what lies in the store goes there from the store.
+        there = {path: file.key for path, file in order.inputs.items() if isinstance(file, Stored)}
+        keys = there if dispatcher.remote(runner) else {}
+        here = {path: file for path, file in order.inputs.items() if path not in keys}
         with ExitStack() as held:
             outcome = dispatcher.run(
                 Job(
                     name=order.name,
                     identity=self.identity(order),
                     engine=engine,
-                    runner=self.series.runners.get(engine.name, "process"),
+                    runner=runner,
                     options=self._options(engine),
                     stage=order.stage,
                     request=encode(order.request),
-                    inputs={path: held.enter_context(self._here(file)) for path, file in order.inputs.items()},
+                    inputs={path: held.enter_context(self._here(file)) for path, file in here.items()},
+                    keys=keys,
                 )
             )
         try:

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import remote
 from .codec import canonical, decode, write_atomically
 from .errors import EngineError, RequestError, StageError
 from .item import Item
@@ -38,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("workdir", type=Path, help="folder with items/ and perhaps options.json")
     parser.add_argument("--check", action="store_true", help="only set the engine up and say its version")
     parser.add_argument("--tied", action="store_true", help="exit when standard input closes: the parent is gone")
+    parser.add_argument("--links", type=Path, help="requests come and results go by the links of this file (remote.py)")
     options = parser.parse_args(arguments)
+    if options.links:
+        return remote.run(options.engine, options.workdir, options.links)
     signal.signal(signal.SIGTERM, _leave)  # as the first process of a container it would not be heard otherwise
     if options.tied:
         threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -161,6 +165,8 @@ class _Together:
 
 def _begin(item: Item) -> float:
     write_atomically(item.path / "started", "")
+    while (item.path / "awaited").exists():  # its inputs are on their way
+        time.sleep(0.02)
     shutil.rmtree(item.path / "out", ignore_errors=True)  # what an attempt that died has left
     return time.monotonic()
 

@@ -48,6 +48,8 @@ _leaving = threading.Event()
 class DockerRunner:
     """Runs starts as containers; needs a Docker daemon that sees the same files as this process."""
 
+    remote = False
+
     def __init__(self, work: Path) -> None:
         self._alive = work / "containers"
         with suppress(EngineError):  # a machine without Docker has no containers

@@ -41,6 +41,8 @@ PASSED_ON = (
 class ProcessRunner:
     """Runs starts as child processes, at the lowest priority that still uses an idle machine fully."""
 
+    remote = False
+
     def __init__(self, work: Path) -> None:
         self._work = work
 

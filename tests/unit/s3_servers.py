@@ -68,10 +68,12 @@ class Server:
 
 
 @contextmanager
-def moto_server() -> Iterator[Server]:
+def moto_server(address: str = "127.0.0.1") -> Iterator[Server]:
+    """`address`: the one of this machine that others reach it at."""
     port = free_port()
-    with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
-        yield Server(endpoint=f"http://127.0.0.1:{port}", key="moto", secret="moto-secret")
+    listen = address if address == "127.0.0.1" else "0.0.0.0"
+    with _running([sys.executable, "-m", "moto.server", "-H", listen, "-p", str(port)], port):
+        yield Server(endpoint=f"http://{address}:{port}", key="moto", secret="moto-secret")
 
 
 @contextmanager

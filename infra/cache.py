@@ -105,7 +105,10 @@ class FileCache:
     def held(self, path: Path) -> Iterator[Path]:
         """A file of the cache that is not removed as long as this lasts."""
         pin = self._pins / uuid.uuid4().hex
-        os.link(path, pin)
+        try:
+            os.link(path, pin)
+        except OSError:  # another user's file, where the kernel protects links, or a disk without them
+            shutil.copyfile(path, pin)
         try:
             yield pin
         finally:

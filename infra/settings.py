@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import field_validator
+from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HERE = Path(__file__).resolve().parent.parent
 """The folder that holds flows, tasks, infra and containers."""
+
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -120,11 +123,27 @@ class KubernetesSettings(BaseSettings):
     """The pod that the flow runs in (downward API), so that its Jobs go when it or its own Job goes."""
 
 
+class SettingsError(ValueError):
+    """A variable VOICECAST_... says what cannot be; the message names it, and never what it said."""
+
+
 @cache
 def settings() -> Settings:
-    return Settings()
+    """Raises SettingsError."""
+    return _read(Settings)
 
 
 @cache
 def kubernetes_settings() -> KubernetesSettings:
-    return KubernetesSettings()
+    """Raises SettingsError."""
+    return _read(KubernetesSettings)
+
+
+def _read(kind: type[S]) -> S:
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = str(kind.model_config.get("env_prefix", ""))
+        wrong = error.errors(include_input=False, include_url=False)
+        said = "; ".join(f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in wrong)
+        raise SettingsError(said.replace("Value error, ", "")) from None

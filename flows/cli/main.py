@@ -15,7 +15,8 @@ from containers.contract.errors import StageError
 from flows.cli import assets, demo, engines, export, label, review, run, series, show, speak, weights
 from flows.cli.terminal import errors, plain_streams
 from infra.engines import UnknownEngine
-from infra.store import StoreError
+from infra.settings import SettingsError
+from infra.store import StoreBusy, StoreError
 from tasks.exports_material import ExportError
 from tasks.labels import LabelsError
 from tasks.series import SeriesError
@@ -34,7 +35,17 @@ app = typer.Typer(
 for module in (series, run, label, review, speak, export, assets, show, engines, weights, demo):
     module.add_to(app)
 
-SAID_WRONG = (SeriesError, StoreError, LabelsError, UnknownEngine, NoVoice, NothingToSay, ExportError, LookupError)
+SAID_WRONG = (
+    SeriesError,
+    SettingsError,
+    StoreError,
+    LabelsError,
+    UnknownEngine,
+    NoVoice,
+    NothingToSay,
+    ExportError,
+    LookupError,
+)
 OUR_BUG = (KeyError, IndexError)
 """LookupErrors that nobody raises on purpose."""
 
@@ -57,6 +68,8 @@ def last_words(error: Exception) -> tuple[str, int]:
     """What to tell a person of a failure, and the exit code."""
     if isinstance(error, RightsError):
         return str(error), 5
+    if isinstance(error, StoreBusy):
+        return str(error), 1
     if isinstance(error, SAID_WRONG) and not isinstance(error, OUR_BUG):
         return str(error), 2
     if isinstance(error, StageError):

@@ -22,7 +22,7 @@ from infra.bucket import BucketStore
 from infra.cache import FileCache
 from infra.claims import release, renew, take
 from infra.leases import Conditional, Flags, Lease, Leases
-from infra.settings import settings
+from infra.settings import SettingsError, settings
 from infra.store import LocalStore, Missing, Store, StoreBusy, StoreError, find_json, open_store
 from tasks import orders
 from tests.unit.s3_servers import Proxy, Server, moto_server, s3rver
@@ -293,8 +293,10 @@ def test_no_message_holds_a_credential(moto: Server, tmp_path: Path, monkeypatch
 def test_an_endpoint_that_is_none_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICECAST_S3_ENDPOINT", address)
     forget()
-    with pytest.raises(ValueError, match="an S3 endpoint is"):
+    with pytest.raises(SettingsError, match="VOICECAST_S3_ENDPOINT: an S3 endpoint is") as refused:
         settings()
+    assert address not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 @pytest.fixture

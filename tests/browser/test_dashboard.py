@@ -1,4 +1,5 @@
-"""Labels in Prefect's own dashboard, in a real browser: a season waits, its form is answered, the season goes on."""
+"""A season that waits on a real Prefect server, in a real browser: answered in Prefect's own dashboard, and on the
+label sheet; then it goes on."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -116,6 +118,37 @@ class Season:
         return self.process.returncode
 
 
+class Review:
+    """`voicecast review` in a terminal of its own, told of the same server."""
+
+    def __init__(self, series: Scripted, server: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli.main", "review", "--config", str(series.config), "--port", "0"],
+            env={**os.environ, "PYTHONPATH": str(HERE), "PREFECT_API_URL": f"{server}/api"}, cwd=HERE, text=True,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert self.process.stdout
+        said = iter(self.process.stdout.readline, "")
+        self.address = next(each.strip() for each in said if each.startswith("http://"))
+
+    def ends(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+
+def stages_run(series: Scripted) -> dict[str, int]:
+    """Everything an engine has made so far, and when."""
+    return {str(path): path.stat().st_mtime_ns for path in series.store.rglob("*.run.json")}
+
+
+def flow_runs(server: str, name: str) -> list[str]:
+    """States of the runs of a flow."""
+    asked = json.dumps({"flows": {"name": {"any_": [name]}}}).encode()
+    sent = urllib.request.Request(f"{server}/api/flow_runs/filter", asked, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(sent) as reply:
+        return [each["state_name"] for each in json.load(reply)]
+
+
 def picture(form: Any, name: str, folder: Path) -> None:
     """A picture of a form, without the name of the test's own folder."""
     form.evaluate("(form, path) => form.innerHTML = form.innerHTML.replaceAll(path, '')", f"{folder}/")
@@ -171,3 +204,47 @@ def test_a_speaker_is_corrected_in_the_dashboard_and_the_data_set_has_it(
     assert {row["speaker"] for row in rows} == {"S002"}
     assert series.json("cast/labels.json")["speakers"]["S002"]["who"] == "mika"
     assert series.keys("voices/carl/current.json") == ["voices/carl/current.json"]
+
+
+def test_a_speaker_is_corrected_on_the_sheet_and_the_training_goes_on_with_it(
+    browser: Any, server: str, tmp_path: Path
+) -> None:
+    """Run waits, sheet is opened, clips play, a speaker is corrected and handed in; no finished stage runs twice."""
+    series = Scripted(tmp_path / "toy")
+    series.write({"anna": "A", "carl": ""})
+    series.episode(1, cast=["A", "C"])
+    trained = len(flow_runs(server, "train"))
+    season = Season(series, server)
+    try:
+        season.asks()
+        before = stages_run(series)
+        assert any("embed" in each for each in before)
+        review = Review(series, server)
+        try:
+            page = browser.new_page()
+            page.goto(review.address)
+            page.locator("#clips li").first.wait_for()
+            page.keyboard.press("Space")
+            page.wait_for_function("() => document.getElementById('audio').currentTime > 0.3")
+            assert page.locator("#who").inner_text() == "S002"
+            assert page.locator("input[name=who]:checked").get_attribute("value") != "carl"
+            for key in ("2", "Enter"):
+                page.keyboard.press(key)
+            page.keyboard.type("美香")
+            page.keyboard.press("Enter")
+            page.locator("#receipt:has-text('The season that waited goes on.')").wait_for()
+            if PICTURES:
+                page.set_viewport_size({"width": 1100, "height": 720})
+                page.screenshot(path=f"{PICTURES}/label-sheet-handed-in.png")
+        finally:
+            review.ends()
+        assert season.ends() == 0, season.said
+    finally:
+        season.process.kill()
+    after = stages_run(series)
+    assert {each: after[each] for each in before} == before
+    assert {each.rsplit("/", 1)[-1].split(".")[0] for each in after.keys() - before.keys()} >= {"train"}
+    label = series.json("cast/labels.json")["speakers"]["S002"]
+    assert (label["character"], label["who"], label["how"]) == ("carl", "美香", "sheet")
+    assert series.keys("voices/carl/current.json") == ["voices/carl/current.json"]
+    assert flow_runs(server, "train")[trained:] == ["Completed"]

@@ -1,10 +1,12 @@
 """What a Prefect server does by itself for voicecast: it tells people that labels are wanted, and ends dead runs.
 
-`ensure_automations` brings a server to this state, whatever it was before.
+`ensure_automations` brings a server to this state, whatever it was before. So does, for the server that
+PREFECT_API_URL names: python -m flows.automations --notify https://hooks.example.org/...
 """
 
 from __future__ import annotations
 
+import argparse
 from datetime import timedelta
 
 from prefect import get_client
@@ -110,3 +112,17 @@ def _block(notify: str) -> str:
                 f"the Prefect server has no notification block {notify!r}; make one on its Blocks page, and name it "
                 "as type/name such as slack-webhook/team, or give a webhook's address"
             ) from error
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command: create the automations, and say which there are now."""
+    parser = argparse.ArgumentParser(prog="python -m flows.automations", description="Create voicecast's automations.")
+    parser.add_argument(
+        "--notify", help="a webhook, or type/name of a notification block; default: VOICECAST_NOTIFY, else nobody"
+    )
+    for name in ensure_automations(parser.parse_args(arguments).notify):
+        print(name)
+
+
+if __name__ == "__main__":
+    main()

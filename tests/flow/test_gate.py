@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,27 +22,35 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Running, Suspended
 from typer.testing import CliRunner
 
 from containers.contract.codec import encode
+from containers.stub import people
 from flows import forms
 from flows.automations import ensure_automations
+from flows.automations import main as ensure
 from flows.cli.main import app
 from flows.forms import NotWaiting, answer
 from flows.gate import Labelled, ask_labels
 from flows.season import season
+from infra.dispatch import Dispatcher
 from infra.settings import settings
+from infra.stage import Job, Outcome
 from infra.store import write_json
 from tasks import casting
 from tasks.casting import Cast
-from tasks.domain import NOBODY, Speaker, Suggestion
+from tasks.domain import NOBODY, EpisodeClip, Speaker, Suggestion
 from tasks.label_form import LATER, NEW
 from tasks.labels import LabelsError, decide, history, load, record
 from tasks.opening import open_series
 from tasks.series import SeriesError
 from tasks.studio import Studio
 from tests.flow.conftest import Scripted
+from tests.unit import sheet_material as material
+
+HERE = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect")]
 
@@ -65,12 +76,13 @@ class Series:
         ]
         suggested = (("S001", "anna", "ask"), ("S002", None, "ask"), ("S003", "ben", "accept"))
         suggestions = [Suggestion(speaker=s, character=c, score=0.8, margin=0.1, band=b) for s, c, b in suggested]
-        cast = Cast(identity="made", model="stub", speakers=tuple(speakers), suggestions=tuple(suggestions))
+        cast = Cast(identity="made", model=people.MODEL, speakers=tuple(speakers), suggestions=tuple(suggestions))
         write_json(store, f"{home}/cast/speakers.json", encode(cast))
         spans = [{"start": 10.0 * n, "end": 10.0 * n + 5, "speaker": f"SPEAKER_0{n}"} for n in (1, 2, 3)]
-        write_json(store, f"{home}/episodes/s01e01/turns.json", {"turns": [*spans, *spans[:1]]})
-        clips = [json.dumps({"id": f"s01e01/{n}", **span}) for n, span in enumerate(spans, start=1)]
-        store.write(f"{home}/episodes/s01e01/clips.jsonl", "\n".join(clips).encode())
+        heard = [(heard_clip(n, span), people.vector(str(n), str(n))) for n, span in enumerate(spans, start=1)]
+        material.write_episode(self.studio, "s01e01", heard)
+        turns = {"turns": [*spans, *spans[:1]], "exclusive": spans, "overlap": []}
+        write_json(store, f"{home}/episodes/s01e01/turns.json", turns)
         for n in (1, 2, 3):
             store.write(f"{home}/episodes/s01e01/clips/{n}.flac", b"")
 
@@ -109,6 +121,12 @@ class Series:
     def labels(self) -> dict[str, tuple[str, str]]:
         """Speaker -> (character, who)."""
         return {s: (label.character, label.who) for s, label in load(self.studio.store, "toy").speakers.items()}
+
+
+def heard_clip(n: int, span: dict[str, Any]) -> EpisodeClip:
+    return EpisodeClip(
+        id=f"s01e01/{n}", episode="s01e01", sha256="", consistency=1.0, measurements=material.MEASURED, **span
+    )
 
 
 def shown(run: str, number: int = 1) -> dict[str, Any] | None:
@@ -236,6 +254,14 @@ def test_a_deployments_season_suspends_and_runs_no_finished_stage_again_after_it
         deployment = client.create_deployment(flow_id=flow_id, name="gate")
         run = client.create_flow_run_from_deployment(deployment, parameters=parameters)
 
+    started, run_item = list[tuple[str, str]](), Dispatcher.run
+
+    def counted(self: Dispatcher, job: Job) -> Outcome:
+        started.append((job.stage, job.identity))
+        return run_item(self, job)
+
+    monkeypatch.setattr(Dispatcher, "run", counted)
+
     def execute() -> FlowRun:
         with get_client(sync_client=True) as client:
             with suppress(Pause):
@@ -243,14 +269,15 @@ def test_a_deployments_season_suspends_and_runs_no_finished_stage_again_after_it
             return client.read_flow_run(run.id)
 
     assert execute().state_name == "Suspended"
-    stages = {path: path.stat().st_mtime_ns for path in scripted.store.rglob("*.run.json")}
-    assert any(path.name == "embed.run.json" for path in stages)
+    first = list(started)
+    assert {stage for stage, _ in first} >= {"extract", "separate", "diarize", "cut", "embed"}
     studio = open_series(scripted.config, str(scripted.store))
     assert forms.waiting_runs(studio) == (str(run.id),)
     (form,) = forms.forms(studio)
     answer(run.id, dict.fromkeys(form.prefill, "carl"), who="mika")
     assert execute().state_name == "Completed"
-    assert {path: path.stat().st_mtime_ns for path in stages} == stages
+    assert {stage for stage, _ in started[len(first) :]} == {"clean", "train"}
+    assert len(started) == len(set(started)), "nothing was run twice"
     assert scripted.keys("voices/*/current.json") == ["voices/anna/current.json", "voices/carl/current.json"]
     assert [each.who for each in history(studio.store, "toy")] == ["references", "mika"]
 
@@ -276,13 +303,17 @@ def inbox() -> Iterator[tuple[str, Queue[str]]]:
 
 
 def test_a_webhook_is_told_where_labels_are_wanted_however_often_automations_are_ensured(
-    series: Series, inbox: tuple[str, Queue[str]], monkeypatch: pytest.MonkeyPatch
+    series: Series,
+    inbox: tuple[str, Queue[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     address, said = inbox
     names = ensure_automations(address)
     with get_client(sync_client=True) as client:
         before = [client.read_automations_by_name(name) for name in names]
-        assert ensure_automations(address) == names
+        ensure(["--notify", address])
+        assert capsys.readouterr().out.splitlines() == list(names)
         assert [client.read_automations_by_name(name) for name in names] == before
         client.pause_automation(before[0][0].id)
         ensure_automations(address)
@@ -319,6 +350,50 @@ def test_a_run_that_fell_silent_is_crashed_and_one_that_is_suspended_is_not() ->
             time.sleep(0.5)
         assert [client.read_flow_run(run).state_name for run in runs] == ["Crashed", "Suspended"]
     ensure_automations()
+
+
+ENDLESS = """
+import time
+import flows
+from prefect import flow
+
+@flow
+def endless():
+    time.sleep(3600)
+
+endless()
+"""
+
+
+@pytest.mark.proof
+def test_a_run_whose_process_is_killed_is_crashed_by_the_server() -> None:
+    """With the heartbeats that our flows send; nobody is left to say that the run has ended."""
+    ensure_automations(silence_seconds=45)
+    with get_client(sync_client=True) as client:
+        known = {each.id for each in client.read_flow_runs()}
+        process = subprocess.Popen(
+            [sys.executable, "-c", ENDLESS],
+            env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value() or "", "PYTHONPATH": str(HERE)},
+        )
+        try:
+            run = first(lambda: [each.id for each in client.read_flow_runs() if each.id not in known])
+            beat = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
+            first(lambda: client._client.post("/events/filter", json={"filter": beat}).json()["events"])
+        finally:
+            process.kill()
+            process.wait()
+        assert client.read_flow_run(run).state_name == "Running"
+        first(lambda: [each for each in [client.read_flow_run(run)] if each.state_name == "Crashed"])
+    ensure_automations()
+
+
+def first(found: Callable[[], Sequence[Any]], seconds: float = 180) -> Any:
+    """What is found, as soon as it is."""
+    for _ in range(round(seconds / 0.5)):
+        if got := found():
+            return got[0]
+        time.sleep(0.5)
+    raise AssertionError("nothing was found in time")
 
 
 @pytest.mark.proof

@@ -66,7 +66,7 @@ def lay(studio: Studio, speakers: Sequence[Heard], episodes: int = 1) -> Cast:
             )
         )
     for episode, heard in rows.items():
-        _write_episode(studio, episode, heard)
+        write_episode(studio, episode, heard)
     suggestions = tuple(
         Suggestion(speaker=each.id, character=each.suggestion, score=each.score, margin=0.1, band=each.band)
         for each in speakers
@@ -90,7 +90,8 @@ def reference(folder: Path, person: str) -> str:
     return f"refs/{person}.flac"
 
 
-def _write_episode(studio: Studio, episode: str, heard: list[tuple[EpisodeClip, tuple[float, ...]]]) -> None:
+def write_episode(studio: Studio, episode: str, heard: list[tuple[EpisodeClip, tuple[float, ...]]]) -> None:
+    """What was heard in an episode, as a preparation leaves it: clips and their vectors."""
     folder = f"{studio.home}/episodes/{episode}"
     studio.store.write(f"{folder}/clips.jsonl", "".join(canonical(clip) for clip, _ in heard).encode())
     vectors = np.array([vector for _, vector in heard], "<f4")

@@ -14,7 +14,10 @@ import pytest
 
 from containers.contract.stages import Turn
 from tasks.report import CharacterReport, ClipReport, EpisodeReport, LineReport, Report, Sound
-from tasks.report_page import render
+from tasks.report_assets import AssetReport, AssetsPage
+from tasks.report_character import CharacterPage, Lost
+from tasks.report_charts import by_episode, histogram
+from tasks.report_page import render, render_assets, render_character
 
 CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
 FLAGS = (
@@ -51,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     silent = EpisodeReport(key="s01e02", title="静か", duration=20.0, turns=turns)
     short = sound("short #1", 300, 2.0)
     endou = CharacterReport(
-        slug="endou", name="円堂守 <b>", real=short,
+        slug="endou", name="円堂守 <b>", real=short, page="character-endou.html", kept=6.0,
         lines=(LineReport(text="ゴッドハンド！", speech=short, engines={"convert": "light"}),),
         clips=tuple(
             ClipReport(clip=f"s01e01/{n}", sound=short, verdict="kept" if n % 3 else "dropped", reason="noisy")
@@ -64,8 +67,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made=datetime(2026, 11, 22, tzinfo=UTC),
         episodes=(episode, silent),
         characters=(endou,),
+        assets_page="assets.html",
     )
     (folder / "index.html").write_text(render(report), "utf-8")
+    own = CharacterPage(
+        series="kaze", title="風", made=report.made, language="ja", character=endou,
+        lost=(Lost(reason="noisy", seconds=9, clips=3),),
+        episodes=by_episode({"s01e01": 6.0}, {"s01e02": 9.0}, ["s01e01", "s01e02"]),
+        histograms=(histogram("SNR", "dB", [(20.0, 2.0, True), (26.0, 2.0, False)], 3.0),),
+    )  # fmt: skip
+    (folder / "character-endou.html").write_text(render_character(own, 0), "utf-8")
+    cue = AssetReport(id="cue-1", episode="s01e01", start=5.0, end=7.0, sound=short, facts={"Loudness": "−28 LUFS"})
+    assets = AssetsPage(series="kaze", title="風", made=report.made, language="ja", cues=(cue,), effects=(cue,))
+    (folder / "assets.html").write_text(render_assets(assets), "utf-8")
     return folder
 
 
@@ -187,6 +201,34 @@ def test_zoom_keeps_picture_and_turns_on_one_time_axis(page: Any) -> None:
     assert page.evaluate("document.querySelector('.wide').style.getPropertyValue('--zoom')") == "2"
     page.locator(".wide .picture").click(position={"x": 1, "y": 20})
     assert 9.9 < position(page, ".wide") < 11.0, "the left edge is now the middle of the episode"
+
+
+def test_a_character_has_a_page_of_its_own_that_plays_and_leads_back(page: Any) -> None:
+    page.get_by_role("link", name="All of").click()
+    page.locator(".clip .play").first.click()
+    plays(page, ".clip .player", after=0.2)
+    page.get_by_role("button", name="dropped 10").click()
+    assert page.locator(".clip:visible").count() == 10
+    page.get_by_text("As a table").first.click()
+    assert page.get_by_role("cell", name="6.0 s").first.is_visible()
+    page.get_by_role("link", name="風").click()
+    assert page.locator("#voices-title").is_visible()
+
+
+def test_music_and_effects_have_a_page_that_plays(page: Any) -> None:
+    page.get_by_role("link", name="Music and effects").click()
+    page.locator("#effects .play").click()
+    plays(page, "#effects .player", after=0.2)
+    assert page.locator("#cues .playing").count() == 0
+
+
+@pytest.mark.parametrize("name", ["character-endou.html", "assets.html"])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1600, "light")])
+def test_no_window_is_too_narrow_for_the_other_pages(page: Any, site: Path, name: str, width: int, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto((site / name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_missing_file_is_said_and_not_silence(browser: Any, site: Path, tmp_path: Path) -> None:

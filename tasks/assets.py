@@ -28,7 +28,8 @@ class Rules:
     Music: 3 s around are at least `min_lufs` loud and `min_tonal_db` uneven (noise has 2.5), for `min_cue` at least;
     rests up to `max_rest` belong to it. `min_clear`: shortest stretch without dialogue that is worth a line.
     Effect: stands out by `min_stands_out_db`, and lasts while it does by half of that; the voice at the time is at
-    most `max_voice_db` louder, or what stands out may be its remains.
+    most `max_voice_db` louder, or what stands out may be its remains; it begins and ends `from_the_ends` of the
+    episode, where the music's own beginning stands out of nothing.
     """
 
     min_lufs: float = -50.0
@@ -41,6 +42,7 @@ class Rules:
     max_voice_db: float = 15.0
     effect_seconds: tuple[float, float] = (0.04, 6.0)
     max_effect_rest: float = 0.2
+    from_the_ends: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,8 @@ def find_effects(
     for first, last in _joined(_runs(over > rules.min_stands_out_db / 2), round(rules.max_effect_rest / hop)):
         most = float(over[first:last].max())
         leaks = voice[first:last].max() > power[first:last].max() * 10 ** (rules.max_voice_db / 10)
-        if most < rules.min_stands_out_db or leaks or not shortest <= (last - first) * hop <= longest:
+        cut_off = first * hop < rules.from_the_ends or (len(power) - last) * hop < rules.from_the_ends
+        if most < rules.min_stands_out_db or leaks or cut_off or not shortest <= (last - first) * hop <= longest:
             continue
         start, end = first * hop, last * hop
         effect = Effect(

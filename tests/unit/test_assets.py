@@ -74,6 +74,12 @@ def test_an_effect_is_short_stands_out_and_is_not_the_remains_of_a_voice() -> No
     assert (effects[0].duration, effects[0].stands_out_db) == (pytest.approx(0.5), 20.0)
 
 
+def test_where_the_episode_begins_and_ends_there_is_no_effect() -> None:
+    """Music that begins with the episode stands out of nothing."""
+    survey = surveyed(60, bangs=[(0, 0.3), (20, 20.3), (59.7, 60)])
+    assert [each.start for each in find_effects(survey, HOP, [], [])] == [20.0]
+
+
 def test_rules_change_what_is_found_without_another_survey() -> None:
     survey = surveyed(60, music=[(10, 20)], bangs=[(40, 40.5)])
     assert not find_cues(survey, HOP, [], Rules(min_cue=15.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,12 @@ def upload_link(studio: Studio, to: str, valid: timedelta) -> str:
                 "this store is a folder and gives no links of its own; name the address of a running voicecast review"
             ) from error
     parts = urlsplit(to)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    if (
+        parts.scheme not in ("http", "https")
+        or not re.fullmatch(r"[\w.\-:\[\]]+", parts.netloc)
+        or "?" in to
+        or "#" in to
+    ):
         raise LabelsError(f"{to!r} is no address of a review service, such as https://sheet.example.org")
     return f"{to.rstrip('/')}{HAND_IN}?link={sheet_inbox.open_link(studio, valid)}"
 

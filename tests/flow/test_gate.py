@@ -46,6 +46,7 @@ from tasks.label_form import LATER, NEW
 from tasks.labels import LabelsError, decide, history, load, record
 from tasks.opening import open_series
 from tasks.series import SeriesError
+from tasks.sheet_answer import SheetAnswer, take_answer
 from tasks.studio import Studio
 from tests.flow.conftest import Scripted
 from tests.unit import sheet_material as material
@@ -208,6 +209,26 @@ def test_labels_given_in_the_terminal_wake_the_run_that_waits(series: Series) ->
     assert "carl:" in said.output
     assert done.result(60).waiting == ()
     assert series.labels() == {"S001": ("ben", "aki"), "S002": ("carl", "aki"), "S003": ("ben", "references")}
+
+
+def test_who_came_of_a_speaker_that_was_split_is_asked_about_by_the_same_run(series: Series) -> None:
+    """S001 is Anna with a stranger among her clips: somebody splits her on the sheet while the form is open."""
+    speakers = [material.Heard(id="S001", person="A", clips=8, suggestion="anna", intruder="X", intruders=2)]
+    material.lay(series.studio, speakers)
+    done = series.start()
+    run = series.waiting(done)
+    cast = casting.cast_of(series.studio)
+    marked = cast.speakers[0].clips[-1:]
+    said = SheetAnswer(
+        id="0123456789ab", who="aki", labels={"S001": "anna"}, before={"S001": None}, split={"S001": marked}
+    )
+    take_answer(series.studio, cast, said)
+    answer(run, who="aki")
+    assert series.waiting(done, number=2) == run
+    assert list(shown(run, 2)["properties"]) == ["S002", "new_names", "labelled_by", "version"]  # type: ignore[index]
+    answer(run, {"S002": NOBODY}, who="aki")
+    assert done.result(60).waiting == ()
+    assert series.labels() == {"S001": ("anna", "aki"), "S002": (NOBODY, "aki")}
 
 
 def test_an_answer_to_a_run_that_died_is_taken_in_by_the_next_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -268,6 +269,16 @@ def test_clips_of_a_stranger_become_a_speaker_who_is_asked_about_and_the_one_lik
     assert [each.speaker for each in casting.questions(mixed, taken.cast, taken.labels)].count("S004") == 1
     (decision,) = history(mixed.store, "toy")
     assert (decision.split, decision.labels) == ({"S001": before["S001"][-1:]}, {})
+
+
+def test_a_later_preparation_keeps_what_was_taken_out_where_it_is(mixed: Studio) -> None:
+    """As the next episode's, or as that of a run that suspended while people thought."""
+    before = clips_of(mixed)
+    take_answer(mixed, casting.cast_of(mixed), answer(split={"S001": before["S001"][-1:]}))
+    after, prepared = clips_of(mixed), [SimpleNamespace(episode="s01e01")]
+    made = casting.make_cast(mixed, "another", prepared, casting.known_references(mixed))  # type: ignore[arg-type]
+    assert {each.id: each.clips for each in made.speakers} == after
+    assert [each.speaker for each in casting.questions(mixed, made, load(mixed.store, "toy"))].count("S004") == 1
 
 
 def test_the_clips_taken_out_can_be_named_at_once_and_all_of_it_taken_back(mixed: Studio) -> None:

@@ -533,7 +533,9 @@ def test_what_was_put_there_and_is_no_answer_is_laid_aside_and_holds_up_no_other
     assert list(store.keys("series/toy/cast/answers/uploaded")) == []
 
 
-@pytest.mark.parametrize("to", ["store", "sheet.example.org", "ftp://x", "javascript:alert(1)", "https://x/?a=b"])
+@pytest.mark.parametrize(
+    "to", ["store", "sheet.example.org", "ftp://x", "javascript:alert(1)", "https://x/?a=b", "http://x; *"]
+)
 def test_where_a_page_cannot_hand_in_to_is_said_when_it_is_made(service: Service, to: str) -> None:
     with pytest.raises(LabelsError, match="address of a"):
         upload_link(service.studio, to, timedelta(days=1))

@@ -22,7 +22,7 @@ TEMPLATE = """\
 # A series of voicecast. Paths are relative to this file.
 series: {slug}                  # a-z, 0-9, - and _; the name of its folder in the store
 # title: 風のイレブン            # what people see
-episodes: episodes              # a folder, a glob such as "episodes/*.mkv", or a list of them
+episodes: episodes              # a folder, a glob such as "episodes/*.mkv", s3://bucket/prefix, or a list of them
 language: ja                    # of the audio track, and of speech from text (ISO 639)
 
 characters:

@@ -23,7 +23,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 from containers.contract.item import sha256_of
-from infra.bucket_client import GONE, REFUSED, client, code_of, encryption, server_time, told
+from infra.bucket_client import GONE, REFUSED, client, code_of, encryption, told
 from infra.cache import ATTEMPTS, FileCache, file_cache
 from infra.leases import Leases
 from infra.settings import settings
@@ -144,11 +144,6 @@ class BucketStore:
         with told(self._bucket, self._at(key)):
             about = self._about(key)
         return None if about is None else int(about["ContentLength"])
-
-    def age(self, key: str) -> float | None:
-        with told(self._bucket, self._at(key)):
-            about = self._about(key)
-        return None if about is None else (server_time(about) - about["LastModified"]).total_seconds()
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return dict(sorted(self._listed(prefix)))

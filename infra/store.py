@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -75,9 +74,6 @@ class Store(Protocol):
 
     def size(self, key: str) -> int | None:
         """Bytes under a key; None if there is nothing."""
-
-    def age(self, key: str) -> float | None:
-        """Seconds since a key was written, by the store's own clock; None if there is nothing."""
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Bytes under every key below a prefix (a folder), sorted by key."""
@@ -189,12 +185,6 @@ class LocalStore:
     def size(self, key: str) -> int | None:
         try:
             return self._at(key).stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def age(self, key: str) -> float | None:
-        try:
-            return time.time() - self._at(key).stat().st_mtime
         except (FileNotFoundError, NotADirectoryError):
             return None
 

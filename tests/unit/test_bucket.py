@@ -20,7 +20,6 @@ from infra import bucket as bucket_module
 from infra import bucket_client
 from infra.bucket import BucketStore
 from infra.cache import FileCache
-from infra.claims import release, renew, take
 from infra.leases import Conditional, Flags, Lease, Leases
 from infra.settings import SettingsError, settings
 from infra.store import LocalStore, Missing, Store, StoreBusy, StoreError, find_json, open_store
@@ -142,7 +141,7 @@ def test_what_is_not_there_is_said_to_be_missing(store: Store) -> None:
     for act in (store.read, store.path):
         with pytest.raises(Missing, match="a/b"):
             act("a/b")
-    assert (store.size("a/b"), store.age("a/b"), find_json(store, "a/b")) == (None, None, None)
+    assert (store.size("a/b"), find_json(store, "a/b")) == (None, None)
 
 
 @pytest.mark.parametrize("key", ["/etc/passwd", "../other", "a/../../b", ""])
@@ -150,13 +149,6 @@ def test_a_key_that_leads_outside_is_refused(store: Store, key: str) -> None:
     for act in (lambda: store.write(key, b""), lambda: store.read(key), lambda: store.delete(key)):
         with pytest.raises(StoreError, match="no key"):
             act()
-
-
-def test_age_counts_from_the_last_writing(store: Store) -> None:
-    store.write("a", b"")
-    age = store.age("a")
-    assert age is not None
-    assert -1 <= age < 5  # a server's times are whole seconds
 
 
 def test_one_is_inside_a_lock_at_a_time(store: Store) -> None:
@@ -487,11 +479,3 @@ def test_what_a_stage_made_is_found_in_the_bucket_by_another_machine(
         assert hashlib.sha256(path.read_bytes()).hexdigest() == recording.sha256
     bucket.delete(recording.key)
     assert elsewhere.find(orders.extract(elsewhere, episode)) is None
-
-
-def test_claims_are_kept_in_a_bucket_too(bucket: BucketStore) -> None:
-    mine = take(bucket, "ab12", "one")
-    assert renew(bucket, replace(mine, attach={"job": "demucs-7"}))
-    assert take(bucket, "ab12", "two").owner == "one"
-    release(bucket, mine)
-    assert take(bucket, "ab12", "two").owner == "two"

@@ -123,7 +123,7 @@ def test_two_workers_who_race_for_episodes_do_each_ones_work_once(place: str, mo
         subprocess.Popen([*arguments, "--store", str(store)], cwd=HERE, env=environment(moto, scripted.folder))
         for _ in range(2)
     ]
-    assert [each.wait(240) for each in workers] == [0, 0]
+    assert [each.wait(600) for each in workers] == [0, 0]
     started = Counter(log.read_text().split())
     assert set(started.values()) == {1}
     assert len(started) == 3 * 6 + 2 * 2  # six stages an episode, and two a reference

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 import soundfile
 
+from infra.bucket import BucketStore
+from infra.cache import FileCache
+from infra.settings import settings
 from tasks import exports, labels
 from tasks.exports import FORMATS, export
 from tasks.exports_folder import MARK
@@ -21,6 +25,7 @@ from tasks.exports_material import ExportError, field_of_list, one_line
 from tasks.studio import Studio
 from tasks.voices import NoVoice, RightsError
 from tests.unit.data_set_material import publish, row
+from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, looking, studio_at
 
 TEXTS = {"s01e01/00010000": "必殺技、ゴッドハンド！", "s01e02/00020500": "二行の\n字幕 | 縦線も\tある。"}
@@ -197,6 +202,22 @@ def test_what_a_kill_left_is_removed_by_the_next_export(studio: Studio, tmp_path
     (tmp_path / ".other.voicecast-alive").mkdir()
     export(studio, "anna", "wavs", tmp_path / "out[1]")
     assert [path.name for path in tmp_path.glob(".*voicecast-*")] == [".other.voicecast-alive"]
+
+
+@pytest.mark.proof
+def test_an_export_from_a_bucket_is_the_same(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with moto_server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("VOICECAST_CACHE_DIR", str(tmp_path / "cache"))
+        settings.cache_clear()
+        bucket = BucketStore(f"s3://{server.new_bucket()}/team one", FileCache(tmp_path / "cache", 2**30))
+        for key in studio.store.keys("series"):
+            bucket.write(key, studio.store.read(key))
+        for name, store in (("folder", studio.store), ("bucket", bucket)):
+            export(replace(studio, store=store), "anna", "lhotse", tmp_path / name)
+    settings.cache_clear()
+    assert files(tmp_path / "folder") == files(tmp_path / "bucket")
 
 
 def test_without_rights_nothing_is_exported(tmp_path: Path) -> None:

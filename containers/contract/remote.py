@@ -100,11 +100,13 @@ class _Courier:
             [sys.executable, "-m", "containers.contract", engine, str(self._workdir), "--tied"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        relay = threading.Thread(target=_relay, args=(child.stdout,), daemon=True)
-        relay.start()
+        outputs = ((child.stdout, 1), (child.stderr, 2))
+        relays = [threading.Thread(target=_relay, args=output, daemon=True) for output in outputs]
+        for relay in relays:
+            relay.start()
         for work in (self._bring_all, self._send_states):
             threading.Thread(target=self._guarded, args=(work,), daemon=True).start()
         try:
@@ -113,7 +115,8 @@ class _Courier:
             code = 128 + signal.SIGTERM if child.poll() is None else child.returncode
         finally:
             _end(child)
-            relay.join(5)
+            for relay in relays:
+                relay.join(5)
         if self._failure:
             raise self._failure
         self._settle()
@@ -215,10 +218,17 @@ def _files(value: Any) -> list[tuple[str, str]]:
     return []
 
 
-def _relay(stream: Any) -> None:
-    """Pass on what the engine says; a bar that returns to the start of its line is lines, or none would be seen."""
+def _relay(stream: Any, target: int) -> None:
+    """Pass on whole lines, so that those of two outputs do not mix; a bar that returns to its line's start is lines."""
+    rest = b""
     while data := os.read(stream.fileno(), 1 << 16):
-        os.write(1, data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+        *whole, rest = re.split(rb"\r\n|\r|\n", rest + data)
+        if len(rest) > 1 << 16:
+            whole, rest = [*whole, rest], b""
+        for line in whole:
+            os.write(target, line + b"\n")
+    if rest:
+        os.write(target, rest + b"\n")
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

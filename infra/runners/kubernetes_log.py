@@ -50,24 +50,32 @@ class Log:
             over = self._over.is_set()
             try:
                 for time_, line in self._lines():
-                    self._newest, self._at, wait_s = time_, time.monotonic(), 0.2
+                    self._newest = max(self._newest, time_, key=_moment)  # two outputs may overtake each other
+                    self._at, wait_s = time.monotonic(), 0.2
                     self._alive()
-                    self._heard(line)
+                    self._hand_on(line)
                     if not line.startswith('{"item"'):
                         self._last.append(line)
             except (ApiException, urllib3.exceptions.HTTPError, OSError):
                 self._alive()  # nobody knows whether the engine is silent
-            except Exception as error:  # noqa: BLE001 (the listener's; its thread raises it)
-                self.failure = error
+            if self.failure:
                 return
             if over:
                 return
             self._over.wait(wait_s)
             wait_s = min(wait_s * 2, 5.0)
 
+    def _hand_on(self, line: str) -> None:
+        if self.failure is None:
+            try:
+                self._heard(line)
+            except Exception as error:  # noqa: BLE001 (whoever follows raises it)
+                self.failure = error
+
     def _lines(self) -> Iterator[tuple[str, str]]:
         """(time, line) of all that is newer than what was heard; seconds are counted here, so no clock must agree."""
-        since = None if not self._newest else int(time.monotonic() - self._at) + 3
+        known = self._newest
+        since = None if not known else int(time.monotonic() - self._at) + 3
         stream = self._cluster.log(self._pod, CONTAINER, since)
         try:
             rest = b""
@@ -77,10 +85,10 @@ class Log:
                     whole, rest = [*whole, rest], b""
                 for line in whole:
                     time_, _, text = line.decode(errors="replace").partition(" ")
-                    if _moment(time_) > _moment(self._newest):
+                    if _moment(time_) > _moment(known):
                         yield time_, text + "\n"
             if rest:  # the container has ended within a line
-                yield self._newest + "0", rest.decode(errors="replace").partition(" ")[2] + "\n"
+                yield self._newest, rest.decode(errors="replace").partition(" ")[2] + "\n"
         finally:
             stream.close()
             stream.release_conn()

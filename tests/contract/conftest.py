@@ -160,7 +160,10 @@ def answer(answers: Answers, stage: str) -> Answer:
 
 def pytest_report_header() -> list[str]:
     lacking = [
-        f"{name}: {why}" for name, place in PLACES.items() for each in engines().values() if (why := place.lacks(each))
+        f"{name}: {why}"
+        for name, place in PLACES.items()
+        for each in engines().values()
+        if name != "kubernetes" and (why := place.lacks(each))
     ]
     return ["not under the contract's test here: " + "; ".join(lacking)] if lacking else []
 
@@ -207,8 +210,8 @@ def _marks(runner: str, engine: Engine) -> list[pytest.MarkDecorator]:
     marks = [pytest.mark.xdist_group(f"contract of {engine.name} on {runner}")]
     if engine.name != "stub":
         marks += [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test of an engine asks it everything
-    if runner == "docker":
-        marks.append(pytest.mark.docker)
+    if runner != "process":
+        marks.append(getattr(pytest.mark, runner))
     return marks
 
 

@@ -19,6 +19,7 @@ from infra.readiness import lacks_place
 from infra.runners.docker import DockerRunner
 from infra.runners.process import ProcessRunner, lay_code
 from infra.stage import Runner
+from infra.store import open_store
 
 TINY = Path(__file__).parent / "tiny"
 """A script for each engine with weights: it makes small random ones, in the form of the engine's own library."""
@@ -76,7 +77,22 @@ def _python_of_docker(engine: Engine, script: Path, out: Path) -> None:
         )
 
 
+def _in_a_cluster(_: Path) -> Runner:
+    from infra.runners.kubernetes import KubernetesRunner
+
+    return KubernetesRunner(open_store(os.environ["VOICECAST_STORE"]))
+
+
+class Cluster(Place):
+    """A cluster that tests/kubernetes has set up for this process: images of which engines are in it, a store."""
+
+    def lacks(self, engine: Engine) -> str | None:
+        loaded = os.environ.get("VOICECAST_TEST_CLUSTER", "").split()
+        return None if engine.name in loaded else "see tests/kubernetes"
+
+
 PLACES = {
     "process": Place(name="process", runner=ProcessRunner, python=_python_of_process),
     "docker": Place(name="docker", runner=DockerRunner, python=_python_of_docker),
+    "kubernetes": Cluster(name="kubernetes", runner=_in_a_cluster, python=_python_of_docker),
 }

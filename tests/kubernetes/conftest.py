@@ -14,6 +14,7 @@ import pytest
 
 from containers.contract.errors import EngineError
 from infra import bucket_client, images
+from infra.cache import file_cache
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engines
 from infra.image_names import image_of
@@ -102,8 +103,9 @@ def environment(
 
 def forget() -> None:
     """Settings are read anew."""
-    for cached in (settings, kubernetes_settings, bucket_client.client):
+    for cached in (settings, kubernetes_settings, file_cache):
         cached.cache_clear()
+    bucket_client._MADE.clear()  # they keep the credentials that they were made with
 
 
 @pytest.fixture

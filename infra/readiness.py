@@ -8,13 +8,15 @@ from typing import Any
 from containers.contract.errors import EngineError
 from infra.engines import Engine
 from infra.environments import installed
+from infra.settings import kubernetes_settings
 from infra.slots import gpus
 from infra.weights import look
 
 
 def lacks(engine: Engine, runner: str, options: dict[str, Any]) -> list[str]:
     """What to do before this engine can start with these options; empty if nothing."""
-    return [*lacks_place(engine, runner), *_weights(engine, options)]
+    elsewhere = runner == "kubernetes" and kubernetes_settings().weights_claim
+    return [*lacks_place(engine, runner), *(() if elsewhere else _weights(engine, options))]
 
 
 def lacks_place(engine: Engine, runner: str) -> list[str]:
@@ -25,8 +27,8 @@ def lacks_place(engine: Engine, runner: str) -> list[str]:
     if runner == "kubernetes":
         from infra.runners.kubernetes_sweep import may_work
 
-        hint_ = may_work()
-        return [hint_] if hint_ else []
+        refusal = may_work()
+        return [refusal] if refusal else []
     from infra.image_names import image_of, variant_of
     from infra.runners.docker import daemon
 

@@ -76,10 +76,10 @@ def smoothed(levels: Levels, hops: int) -> Levels:
     return 10 * np.log10(np.maximum(uniform_filter1d(10 ** (levels / 10), hops, mode="nearest"), 1e-12))
 
 
-def quiet(levels: Levels) -> NDArray[np.bool_]:
+def quiet(levels: Levels, share: float = 0.3) -> NDArray[np.bool_]:
     """Which hops are quiet beside the speech among them.
 
-    The line lies 30 % up from the floor to the speech (95th percentile), at least 3 dB: high enough
+    The line lies `share` of the way up from the floor to the speech (95th percentile), at least 3 dB: high enough
     for a floor that wavers, low enough to leave breaths and soft consonants (25-35 dB under the
     vowels) to the voice where the floor is deep. The floor is what 5 % of the hops stay under, but
     0.2 s are enough: a long clip may have no more silence than that.
@@ -90,7 +90,7 @@ def quiet(levels: Levels) -> NDArray[np.bool_]:
     top = np.percentile(levels, 95)
     under = int(min(0.05 * count, max(20, 0.005 * count)))
     floor = max(np.partition(levels, under)[under], top - _DEEPEST)
-    return smoothed(levels, 3) < floor + max(3.0, 0.3 * (top - floor))
+    return smoothed(levels, 3) < floor + max(3.0, share * (top - floor))
 
 
 def runs(mask: NDArray[np.bool_], shortest: int = 1) -> list[tuple[int, int]]:

@@ -1,33 +1,42 @@
-"""Where to cut a stretch of speech: pieces neither too long nor too short, cut where it rests.
+"""Where to cut a stretch of speech: pieces neither too long nor too short, each from a pause to a pause.
 
-Every possible cut has a price in seconds of speech one would give for not
-making it; the cheapest way through the stretch is found by going over the cuts
-once (dynamic programming). Levels in, hops out: no sound is read here.
+What sounds between two pauses is a phrase, and no phrase is ever cut. How
+phrases are put together has a price in seconds of speech one would give for not
+doing so; the cheapest way is found by going over the phrases once (dynamic
+programming). Levels in, hops out: no sound is read here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .pauses import HOPS_PER_SECOND, Levels, quiet, runs, smoothed
+from .pauses import HOPS_PER_SECOND, Levels, quiet, runs
 
 PAD = 0.12
 """Seconds of silence kept around speech: room for a breath and for a soft start."""
 
 _PAUSE = 0.2
 """Seconds from which silence is a pause; shorter ones may be the closure of a consonant (っ, t, k)."""
-_GAP = 0.08
+_GAP = 0.06
+"""Seconds of silence that may part phrases at all."""
+_QUIET = 0.37
+"""How far up from the floor to the speech a pause may lie, as `pauses.quiet` has it: further than where noise is
+measured, since what is separated from music does not rest wholly."""
 _LONG_PAUSE = 0.7
 """Seconds of silence that do not belong inside a clip."""
-_RUNNING = 1.5
-"""Price of a piece that begins or ends while speech is running."""
-_SPOT_EVERY = 0.5
+_GIVEN_UP = 2.0
+"""Price of a second of speech that is in no piece."""
 _INAUDIBLE_DB = -65.0
+_NEIGHBOURS = 0.5
+"""Share of a phrase that may lie in a neighbour's time for it to be the turn's own."""
+_AT_LINE = 0.3
+"""Seconds between a pause and the edge of a line of subtitles that are the same place."""
 
-Still = NDArray[np.bool_]
+Hops = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,116 +48,123 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Cut:
-    """A place to cut, in hops: what comes before ends at `end`, what follows begins at `begin`.
+class Around:
+    """A turn (first..last) in an array of levels, in hops.
 
-    `price` is paid for cutting here, `inside` for having this place inside a piece, `edge` for a
-    kept piece that begins or ends here (the ends of the stretch, when speech is running there).
+    low..high is the turn's own room: what sounds there and in the turn is the turn's. Beyond it a
+    neighbour may be speaking. `from_start`, `to_end`: the array begins or ends with the recording.
     """
 
-    end: int
+    first: int
+    last: int
+    low: int
+    high: int
+    from_start: bool = False
+    to_end: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Phrase:
+    """Sound from `first` to `last`, with the silence kept around it from `begin` to `end`; prices of
+    beginning and of ending a piece here, and seconds of silence before it."""
+
+    first: int
+    last: int
     begin: int
-    price: float = 0.0
-    inside: float = 0.0
-    edge: float = 0.0
+    end: int
+    beginning: float
+    ending: float
+    silence: float
 
 
-def split(levels: Levels, first: int, last: int, limits: Limits) -> list[tuple[int, int]]:
-    """Pieces of the turn at `levels[first:last]` as (first hop, one past the last).
+def split(levels: Levels, around: Around, limits: Limits, lines: Sequence[Hops] = ()) -> list[Hops]:
+    """Pieces of a turn as (first hop, one past the last), apart and in order.
 
-    What lies outside `first..last` is room: a soft start or end may reach into it, and the silence
-    kept around speech. Speech that is too short, or so quiet that nobody hears it, gives no piece.
+    Speech that is too short, so quiet that nobody hears it, or without a pause before or after it gives
+    no piece. `lines`: when lines of subtitles are shown, in hops.
     """
-    if last <= first or np.percentile(levels[first:last], 95) < _INAUDIBLE_DB:
+    if around.last <= around.first or np.percentile(levels[around.first : around.last], 95) < _INAUDIBLE_DB:
         return []
-    still = quiet(levels)
-    low = first - _reach(still[:first][::-1], running=not still[first])
-    high = last + _reach(still[last:], running=not still[last - 1])
-    own = still[low:high]
-    if own.all():  # nothing stands out: a held note, or noise; no silence can be told from it
-        own = np.zeros_like(own)
-    pieces = _cheapest(_cuts(levels[low:high], own, limits), limits)
-    return [(low + a, low + b) for a, b in pieces]
+    sounds = _sounds(levels, limits.longest)
+    ends = [(0, 0), *sounds, (len(levels), len(levels))]
+    phrases = [
+        _phrase(before, sound, after, lines, len(levels))
+        for (before, sound), (_, after) in pairwise(pairwise(ends))
+        if _belongs(sound, around, len(levels))
+    ]
+    return _cheapest(phrases, limits)
 
 
-def _reach(room: Still, running: bool) -> int:
-    """Hops of the room beside a turn that are its own: its soft end, and silence up to the next sound.
-
-    `room[0]` is the hop next to the turn; `running` says that the turn is loud where it meets the room.
-    A sound that runs through all the room belongs to somebody else.
-    """
-    loud = runs(~room)
-    if running and loud and loud[0][0] == 0:
-        if loud[0][1] == len(room):
-            return 0
-        loud = loud[1:]
-    return loud[0][0] if loud else len(room)
+def _sounds(levels: Levels, longest: int) -> list[Hops]:
+    """What sounds between pauses; where nothing pauses for too long, quiet is what is quiet there."""
+    found = _between_pauses(levels)
+    return [
+        (a + first, a + last)
+        for a, b in found
+        for first, last in (_between_pauses(levels[a:b]) if b - a > longest else [(0, b - a)])
+    ]
 
 
-def _cuts(levels: Levels, still: Still, limits: Limits) -> list[_Cut]:
+def _between_pauses(levels: Levels) -> list[Hops]:
+    still = quiet(levels, _QUIET)
+    for a, b in runs(still):
+        if b - a < _GAP * HOPS_PER_SECOND and a > 0 and b < len(still):
+            still[a:b] = False
+    return runs(~still)
+
+
+def _belongs(sound: Hops, around: Around, count: int) -> bool:
+    """Whether a phrase is the turn's, and whole."""
+    first, last = sound
+    if (first == 0 and not around.from_start) or (last == count and not around.to_end):
+        return False
+    beyond = max(0, around.low - first) + max(0, last - around.high)
+    return first < around.last and last > around.first and beyond <= _NEIGHBOURS * (last - first)
+
+
+def _phrase(before: Hops, sound: Hops, after: Hops, lines: Sequence[Hops], count: int) -> _Phrase:
+    """The silence between two phrases is halved where both cannot have all they want of it."""
     pad = round(PAD * HOPS_PER_SECOND)
-    silences = runs(still)
-    smooth = smoothed(levels, 5)
-    start = max(silences[0][1] - pad, 0) if still[0] else 0
-    stop = min(silences[-1][0] + pad, len(still)) if still[-1] else len(still)
-    between = []
-    for a, b in silences:
-        if a > 0 and b < len(still) and b - a >= _GAP * HOPS_PER_SECOND:
-            end, begin = a + pad, b - pad
-            if begin < end:
-                aside = (b - a) // 4
-                end = begin = a + aside + int(np.argmin(smooth[a + aside : b - aside]))
-            between.append(_pause(end, begin, (b - a) / HOPS_PER_SECOND))
-    if stop - start > limits.longest:
-        between = sorted(between + _spots(smooth, still, (start, stop), limits), key=lambda cut: cut.end)
-    opening = _Cut(end=start, begin=start, edge=0.0 if still[0] else _RUNNING)
-    closing = _Cut(end=stop, begin=stop, edge=0.0 if still[-1] else _RUNNING)
-    return [opening, *between, closing]
+    first, last = sound
+    left, right = first - before[1], after[0] - last
+    return _Phrase(
+        first=first,
+        last=last,
+        begin=first - min(pad, left // 2 if before[1] else left),
+        end=last + min(pad, right // 2 if after[0] < count else right),
+        beginning=_price(before[1], first, lines) / 2 if before[1] else 0.0,
+        ending=_price(last, after[0], lines) / 2 if after[0] < count else 0.0,
+        silence=left / HOPS_PER_SECOND,
+    )
 
 
-def _pause(end: int, begin: int, seconds: float) -> _Cut:
+def _price(first: int, last: int, lines: Sequence[Hops]) -> float:
+    """What it costs to cut in a silence: little in a long one, less where a line ends, more within a line."""
+    seconds, near = (last - first) / HOPS_PER_SECOND, _AT_LINE * HOPS_PER_SECOND
     price = 0.1 + max(0.0, 0.6 - seconds) if seconds >= _PAUSE else 1.5
-    return _Cut(end=end, begin=begin, price=price, inside=2 * max(0.0, seconds - _LONG_PAUSE))
+    if any(first - near <= edge <= last + near for line in lines for edge in line):
+        return price / 2
+    return price + 0.5 * any(begin < first and last < end for begin, end in lines)
 
 
-def _spots(smooth: Levels, still: Still, span: tuple[int, int], limits: Limits) -> list[_Cut]:
-    """The quietest place of each half second: the last resort for speech without a pause."""
-    start, stop = span
-    every = max(1, min(round(_SPOT_EVERY * HOPS_PER_SECOND), limits.longest // 3))
-    floor, top = smooth[start:stop].min(), smooth[start:stop].max()
-    found = []
-    for a in range(start + 1, stop - 1, every):
-        at = a + int(np.argmin(smooth[a : min(a + every, stop - 1)]))
-        height = (smooth[at] - floor) / max(top - floor, 1e-9)
-        if not still[at]:
-            found.append(_Cut(end=at, begin=at, price=3 + 5 * float(height)))
-    return found
-
-
-def _cheapest(cuts: list[_Cut], limits: Limits) -> list[tuple[int, int]]:
-    """Pieces between the cuts that together cost least; a piece that is too short is given up for its length."""
-    best, back = [0.0] + [np.inf] * (len(cuts) - 1), [0] * len(cuts)
-    for j in range(1, len(cuts)):
+def _cheapest(phrases: Sequence[_Phrase], limits: Limits) -> list[Hops]:
+    """Pieces of phrases that follow each other, which together cost least; the rest is given up."""
+    best, back = [0.0], [-1]
+    for count, latest in enumerate(phrases, start=1):
+        best.append(best[-1] + _GIVEN_UP * (latest.last - latest.first) / HOPS_PER_SECOND)
+        back.append(-1)
         inside = 0.0
-        for i in range(j - 1, -1, -1):
-            length = cuts[j].end - cuts[i].begin
+        for i in range(count - 1, -1, -1):
+            length = latest.end - phrases[i].begin
             if length > limits.longest:
                 break
-            price = best[i] + cuts[j].price + _piece(length, inside, cuts[i].edge + cuts[j].edge, limits)
-            if price < best[j]:
-                best[j], back[j] = price, i
-            inside += cuts[i].inside
-    pieces = []
-    j = len(cuts) - 1
-    while j > 0:
-        i = back[j]
-        if cuts[j].end - cuts[i].begin >= limits.shortest:
-            pieces.append((cuts[i].begin, cuts[j].end))
-        j = i
+            price = best[i] + phrases[i].beginning + inside + latest.ending
+            if length >= limits.shortest and price < best[count]:
+                best[count], back[count] = price, i
+            inside += 2 * max(0.0, phrases[i].silence - _LONG_PAUSE)
+    pieces, count = [], len(phrases)
+    while count:
+        if back[count] >= 0:
+            pieces.append((phrases[back[count]].begin, phrases[count - 1].end))
+        count = back[count] if back[count] >= 0 else count - 1
     return pieces[::-1]
-
-
-def _piece(length: int, inside: float, edges: float, limits: Limits) -> float:
-    if length < limits.shortest:
-        return 2.0 * max(length, 0) / HOPS_PER_SECOND
-    return inside + edges

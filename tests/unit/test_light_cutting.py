@@ -19,7 +19,7 @@ from containers.contract.stages import CutRequest, CutResult, File, Segment, Tur
 from containers.light.backend import Options, cut
 from containers.light.cutting import stretches
 from containers.light.pauses import HOPS_PER_SECOND
-from containers.light.splitting import Limits, split
+from containers.light.splitting import Around, Limits, split
 
 RATE = 48000
 LIMITS = Limits(shortest=100, longest=1500)
@@ -87,48 +87,71 @@ def test_a_turn_longer_than_the_longest_clip_is_cut_in_its_pauses_only(tmp_path:
     assert held == pytest.approx(sum(end - start for start, end in words), abs=0.1)
 
 
-def test_a_monologue_without_a_pause_is_cut_at_its_quietest_spot() -> None:
-    """16 s of speech at -20 dB with dips of 30 ms: none is a pause, the deepest (at 9 s) is taken."""
-    monologue = levels((0.3, -80), (6, -20), (0.03, -32), (3, -20), (0.03, -45), (7, -20), (0.3, -80))
-    monologue[30:-30] += np.random.default_rng(0).uniform(-3, 3, len(monologue) - 60)
-
-    pieces = split(monologue, 30, len(monologue) - 30, LIMITS)
-
-    assert len(pieces) == 2
-    assert pieces[0][1] == pieces[1][0] == pytest.approx(30 + 904, abs=4)
+def alone(levels_: np.ndarray, first: int, last: int, lines: tuple[tuple[int, int], ...] = ()) -> list[tuple[int, int]]:
+    """Pieces of a turn that has all the array for its room."""
+    return split(levels_, Around(first=first, last=last, low=0, high=len(levels_)), LIMITS, lines)
 
 
-@pytest.mark.parametrize("seconds", [15.4, 40.0, 300.0])
-def test_no_piece_of_a_steady_sound_is_longer_than_asked(seconds: float) -> None:
-    """A held note has no spot that is quieter than another, and is cut all the same."""
+def test_no_word_is_cut_where_nothing_pauses() -> None:
+    """16 s at -20 dB with dips of 30 ms, too short for a pause: no clip, and none that is longer than asked."""
+    monologue = levels((0.3, -80), (6, -20), (0.03, -45), (10, -20), (0.3, -80))
+
+    assert alone(monologue, 30, len(monologue) - 30) == []
+
+
+@pytest.mark.parametrize("seconds", [15.4, 40.0])
+def test_a_steady_sound_gives_no_clip_that_is_longer_than_asked(seconds: float) -> None:
     note = levels((0.3, -80), (seconds, -20), (0.3, -80))
 
-    pieces = split(note, 30, len(note) - 30, LIMITS)
+    assert alone(note, 30, len(note) - 30) == []
 
-    assert all(100 <= b - a <= 1500 for a, b in pieces)
-    assert sum(b - a for a, b in pieces) >= seconds * 100
+
+def test_a_turn_that_ends_within_a_word_ends_at_the_pause_before_it() -> None:
+    """Somebody else talks over the end of the second phrase: nothing can be seen from there on."""
+    talk = levels((0.3, -80), (3, -20), (0.3, -80), (2, -20))
+
+    assert np.allclose(alone(talk, 30, len(talk)), [(18, 342)], atol=A_HOP, rtol=0)
+
+
+def test_a_phrase_over_the_border_of_two_turns_belongs_to_the_one_that_has_most_of_it() -> None:
+    """The border is told 0.2 s before the pause: the first turn keeps its word, the second begins after it."""
+    talk = levels((0.3, -80), (2.2, -20), (0.3, -80), (2, -20), (0.3, -80))
+    first = split(talk[: 230 + 25], Around(first=30, last=230, low=0, high=230), LIMITS)
+    second = split(talk[230 - 25 :], Around(first=25, last=280, low=25, high=305), LIMITS)
+
+    assert np.allclose(first, [(18, 250 + 4)], atol=A_HOP, rtol=0)
+    assert np.allclose(second, [(75 - 12, 275 + 12)], atol=A_HOP, rtol=0)
+
+
+def test_of_two_pauses_the_one_where_a_line_of_subtitles_ends_is_cut() -> None:
+    """20 s in three phrases: either pause would do, and the lines say that the first phrase is one line."""
+    talk = levels((0.3, -80), (6, -20), (0.4, -80), (6, -20), (0.4, -80), (6, -20), (0.3, -80))
+    lines = {"first": ((30, 640), (650, 1900)), "second": ((30, 1290), (1300, 1900))}
+
+    assert len(alone(talk, 30, len(talk) - 30)) == 2
+    assert alone(talk, 30, len(talk) - 30, lines["first"])[0][1] == pytest.approx(642, abs=A_HOP)
+    assert alone(talk, 30, len(talk) - 30, lines["second"])[0][1] == pytest.approx(1282, abs=A_HOP)
 
 
 def test_a_long_silence_does_not_stay_inside_a_clip() -> None:
     two = levels((0.3, -80), (4, -20), (2, -80), (4, -20), (0.3, -80))
 
-    assert np.allclose(
-        split(two, 30, len(two) - 30, LIMITS), [(30 - 12, 430 + 12), (630 - 12, 1030 + 12)], atol=A_HOP, rtol=0
-    )
+    assert np.allclose(alone(two, 30, len(two) - 30), [(30 - 12, 430 + 12), (630 - 12, 1030 + 12)], atol=A_HOP, rtol=0)
 
 
 def test_a_word_too_short_for_a_clip_stays_with_its_neighbour() -> None:
     """0.5 s of speech after 0.9 s of rest: alone it would be lost."""
     levels_ = levels((0.3, -80), (4, -20), (0.9, -80), (0.5, -20), (0.3, -80))
 
-    assert np.allclose(split(levels_, 30, len(levels_) - 30, LIMITS), [(18, 570 + 12)], atol=A_HOP, rtol=0)
+    assert np.allclose(alone(levels_, 30, len(levels_) - 30), [(18, 570 + 12)], atol=A_HOP, rtol=0)
 
 
 def test_a_soft_start_before_the_turn_is_kept_and_another_sound_is_not() -> None:
-    """The turn is marked 100 ms late; 50 ms of something else end 100 ms before its soft start."""
+    """The turn is marked 100 ms late; 50 ms of something else end 100 ms before its soft start,
+    and half of that silence is the other's."""
     sound = levels((0.05, -30), (0.1, -80), (0.1, -40), (2, -20), (0.25, -80))
 
-    assert np.allclose(split(sound, 25, len(sound) - 25, LIMITS), [(6, 225 + 12)], atol=A_HOP, rtol=0)
+    assert np.allclose(alone(sound, 25, len(sound) - 25), [(10, 225 + 12)], atol=A_HOP, rtol=0)
 
 
 def test_silence_gives_no_clip(tmp_path: Path) -> None:
@@ -155,8 +178,8 @@ def test_room_ends_in_the_middle_between_turns_and_at_overlap() -> None:
         [Turn(start=1, end=2, speaker="A"), Turn(start=2.2, end=3, speaker="B")], [Segment(start=3.05, end=4)]
     )
 
-    assert (first.low, first.high) == pytest.approx((0.75, 2.1))
-    assert (second.low, second.high) == pytest.approx((2.1, 3.05))
+    assert (first.low, first.high, first.until) == pytest.approx((0.5, 2.1, 2.35))
+    assert (second.low, second.high, second.until) == pytest.approx((2.1, 3.05, 3.05))
 
 
 def test_overlap_is_never_inside_a_clip_and_clips_never_meet(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from infra.bucket_client import GONE, REFUSED, code_of, server_time, told
+from infra.bucket_client import GONE, REFUSED, code_of, encryption, server_time, told
 from infra.store import StoreError
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class Conditional:
     def _put(self, key: str, lease: Lease, *, free: bool = False, **condition: str) -> bool:
         with told(self._bucket, key):
             try:
-                said: dict[str, Any] = {"Bucket": self._bucket, "Key": key, "Body": lease.body(free=free), **condition}
-                lease.etag = self._client.put_object(**said)["ETag"]
+                place: dict[str, Any] = {"Bucket": self._bucket, "Key": key, **encryption(), **condition}
+                lease.etag = self._client.put_object(**place, Body=lease.body(free=free))["ETag"]
             except ClientError as error:
                 if code_of(error) in (*REFUSED, *GONE):
                     return False
@@ -152,7 +152,8 @@ class Flags:
 
     def _put(self, key: str, lease: Lease) -> None:
         with told(self._bucket, key):
-            self._client.put_object(Bucket=self._bucket, Key=f"{key}/{lease.token}", Body=lease.body())
+            place: dict[str, Any] = {"Bucket": self._bucket, "Key": f"{key}/{lease.token}"}
+            self._client.put_object(**place, Body=lease.body(), **encryption())
 
     def _other(self, key: str, lease: Lease) -> str | None:
         with told(self._bucket, key):
@@ -179,13 +180,13 @@ class Leases:
     def conditional(self) -> bool:
         """Whether the server keeps to conditions of a write; asked once."""
         key = f"{self._prefix}probe-{uuid.uuid4().hex}"
-        place: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
+        place: dict[str, Any] = {"Bucket": self._bucket, "Key": key, **encryption()}
         with told(self._bucket, key):
             self._client.put_object(**place, Body=b"1")
             try:
                 return self._refuses({**place, "IfNoneMatch": "*"}) and self._refuses({**place, "IfMatch": '"0"'})
             finally:
-                self._client.delete_object(**place)
+                self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def _refuses(self, place: dict[str, Any]) -> bool:
         try:

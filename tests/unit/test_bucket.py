@@ -251,7 +251,9 @@ def test_encryption_is_asked_for_as_set(moto: Server, tmp_path: Path, monkeypatc
     store = BucketStore(f"s3://{name}", cache_at(tmp_path))
     store.write("written", b"1")
     store.put("put", made(tmp_path, b"2"))
-    for key in ("written", "put"):
+    with store.locked("cast"):
+        (lock,) = store.keys("locks")
+    for key in ("written", "put", lock):
         about = moto.client().head_object(Bucket=name, Key=key)
         assert (about["ServerSideEncryption"], about["SSEKMSKeyId"]) == ("aws:kms", "alias/voices")
 

@@ -191,6 +191,12 @@ def test_a_labels_file_is_taken_and_a_season_goes_on_to_voices_that_speak(copy: 
     (tmp_path / "wavs" / "mine.txt").write_text("mine")
     assert "holds 'mine.txt'" in fails(2, *export, "anna")
 
+    assets = ("assets", "--config", copy.config, "--export", "--episode")
+    listed = voicecast(*assets, copy.json("episodes.json")[0]["key"])
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    assert len(copy.keys("assets/*/*.flac")) == len(copy.keys("assets/*/*.png")) > 0
+    assert "no prepared episode has the key s99" in fails(2, *assets, "s99")
+
     speak = ("speak", "--config", copy.config, "--output", output, "--character")
     assert "no trained voice" in fails(2, *speak, "dora", "--text", "はい")
     assert "its characters are: anna" in fails(2, *speak, "erik", "--text", "はい")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.cache_policies import NO_CACHE
@@ -16,7 +18,7 @@ from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.stages import train
 from tasks.studio import Studio
-from tasks.voices import Card, RightsError, check_rights, find_voice
+from tasks.voices import ANEW, Before, Card, NoVoice, RightsError, check_rights, find_voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +29,26 @@ class Training:
     left_out: dict[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """`go_on`: train the current voices on with today's clips; `begin_from`: train on from these files of a voice, for
+    one named character; else voices are begun anew. `min_minutes`: train with so little speech, for this run."""
+
+    go_on: bool = False
+    begin_from: tuple[str, ...] = ()
+    min_minutes: float | None = None
+
+
+USUAL = How()
+
+
 @task(name="voice", task_run_name="voice of {character}", cache_policy=NO_CACHE, persist_result=False)
-def make_voice(studio: Studio, character: str) -> Card:
+def make_voice(studio: Studio, character: str, before: Before) -> Card:
     """Train a character's voice and enter it in the registry."""
     data = load_data_set(studio, character)
     assert data
-    return voices.register(studio, character, data, train(studio, character, clips_to_train(studio, character)))
+    made = train(studio, character, clips_to_train(studio, character), before.files)
+    return voices.register(studio, character, data, made, before.history)
 
 
 @flow(
@@ -48,17 +64,25 @@ def train_voices(
     characters: list[str] | None = None,
     engines: dict[str, str] | None = None,
     runners: dict[str, str] | None = None,
+    options: dict[str, dict[str, Any]] | None = None,
+    how: How = USUAL,
 ) -> Training:
     """A voice for every character (or the ones named) that may have one; each is resumable alone."""
-    studio = open_series(config, store, engines=engines, runners=runners)
+    studio = open_series(config, store, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    left_out = {slug: why for slug in characters or studio.series.characters if (why := why_not(studio, slug))}
-    wanted = [slug for slug in characters or studio.series.characters if slug not in left_out]
-    ready = {slug: card for slug in wanted if (card := find_voice(studio, slug))}
-    outstanding = [slug for slug in wanted if slug not in ready]
+    named = characters or list(studio.series.characters)
+    left_out = {slug: why for slug in named if (why := why_not(studio, slug, how.min_minutes))}
+    before: dict[str, Before] = {}
+    for slug in (each for each in named if each not in left_out):
+        try:
+            before[slug] = _before(studio, slug, how)
+        except NoVoice as error:
+            left_out[slug] = str(error)
+    ready = {slug: card for slug, each in before.items() if (card := find_voice(studio, slug, each))}
+    outstanding = [slug for slug in before if slug not in ready]
     if outstanding:
         check_engines(studio, "train")
-    futures = list(make_voice.map(unmapped(studio), outstanding))
+    futures = list(make_voice.map(unmapped(studio), outstanding, [before[slug] for slug in outstanding]))
     names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}
     failures: list[tuple[str, object]] = []
     for future in ended(futures, f"voices of {studio.series.series}", len(ready)):
@@ -70,19 +94,30 @@ def train_voices(
     left_out |= messages(failures)
     for slug, message in sorted(left_out.items()):
         get_run_logger().warning("no voice for %s: %s", slug, message)
-    return Training(voices=tuple(ready[slug] for slug in wanted if slug in ready), left_out=left_out)
+    return Training(voices=tuple(ready[slug] for slug in before if slug in ready), left_out=left_out)
 
 
-def why_not(studio: Studio, character: str) -> str | None:
+def _before(studio: Studio, character: str, how: How) -> Before:
+    if how.begin_from:
+        return voices.given_before([Path(each) for each in how.begin_from])
+    return voices.voice_before(studio, character) if how.go_on else ANEW
+
+
+def why_not(studio: Studio, character: str, min_minutes: float | None = None) -> str | None:
     """Why a character is not trained; None if it may be."""
     try:
         check_rights(studio.series, character)
     except RightsError as error:
         return str(error)
-    data, least = load_data_set(studio, character), studio.series.targets.min_minutes
+    data, least = load_data_set(studio, character), min_minutes
+    if least is None:
+        least = studio.series.min_minutes
     if not enough(data, least):
         has = f"{data.minutes:.1f} min" if data else "no clips"
-        return f"{character} has {has} of clean speech, {least} min are the least (targets: min_minutes)"
+        return (
+            f"{character} has {has} of clean speech, {least:g} min are the least; approve more of it, or train it all "
+            f"the same: voicecast train {character} --min-minutes N (or targets: min_minutes in the series file)"
+        )
     return None
 
 

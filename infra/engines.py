@@ -37,6 +37,8 @@ class Engine:
     cpu: float = 2.0
     disk_gb: float = 20.0
     weights: dict[str, str | list[str]] = field(default_factory=dict, hash=False)
+    options_of: dict[str, list[str]] = field(default_factory=dict, hash=False)
+    min_minutes: float = 0.25
 
     @property
     def folder(self) -> Path:
@@ -57,6 +59,11 @@ class Engine:
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a start: those given, and the weights the engine takes by default."""
         return {**self.weights, **given}
+
+    def telling(self, options: dict[str, Any], stage: str = "") -> dict[str, Any]:
+        """The options that show in results of this stage; of any stage, if none is named."""
+        others = {name for of, names in self.options_of.items() if stage and of != stage for name in names}
+        return {key: each for key, each in options.items() if key not in others.union(self.neutral_options)}
 
     def weights_named(self, options: dict[str, Any]) -> list[str]:
         """Names of the weights that these options name, without repetition."""

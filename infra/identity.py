@@ -19,19 +19,19 @@ def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) 
         "contract": CONTRACT,
         "stage": stage,
         "request": request,
-        **makers(engine, options),
+        **makers(engine, options, stage),
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
 
-def makers(engine: Engine, options: dict[str, Any]) -> dict[str, Any]:
+def makers(engine: Engine, options: dict[str, Any], stage: str = "") -> dict[str, Any]:
     """What of an engine shows in its results: code and locks, options that matter, weights by their content."""
-    every = engine.options(options)
+    telling = engine.telling(engine.options(options), stage)
     return {
         "engine": engine.name,
         "code": code_hash(engine.name),
-        "options": {key: value for key, value in every.items() if key not in engine.neutral_options},
-        "weights": {name: digest(name) for name in engine.weights_named(every)},
+        "options": telling,
+        "weights": {name: digest(name) for name in engine.weights_named(telling)},
     }
 
 

@@ -7,6 +7,7 @@ VOICECAST_STORE, then series.yaml in the current folder and a store beside it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prefect.runtime import flow_run
 from pydantic import ValidationError
@@ -42,15 +43,17 @@ def open_series(
     series: str | None = None,
     engines: dict[str, str] | None = None,
     runners: dict[str, str] | None = None,
+    options: dict[str, dict[str, Any]] | None = None,
 ) -> Studio:
-    """A studio that only looks; `series`: the id of one the store knows, in place of a series file."""
+    """A studio that only looks; `series`: the id of one the store knows, in place of a series file. `options` of
+    engines win over those of the series file, one by one."""
     path = config_path(config)
     address = store_address(store, path)
     if series and not config:
         place = open_store(address)
         known = _known_series(place, series)
         if known:
-            return Studio(series=_with(known, engines, runners), store=place)
+            return Studio(series=_with(known, engines, runners, options), store=place)
         if not path.exists():
             raise SeriesError(f"the store {address} knows no series {series!r}; name another --store, or its --config")
     found = read_series(path)
@@ -60,7 +63,7 @@ def open_series(
         )
     place = open_store(address)
     write_if_new(place, found)
-    return Studio(series=_with(found, engines, runners), store=place)
+    return Studio(series=_with(found, engines, runners, options), store=place)
 
 
 def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
@@ -102,13 +105,25 @@ def _known_series(store: Store, series: str) -> Series | None:
     return Series.model_validate({**said["file"], "folder": said["folder"]})
 
 
-def _with(series: Series, engines: dict[str, str] | None, runners: dict[str, str] | None) -> Series:
-    """The series with engines and runners that the command line names."""
-    if not engines and not runners:
+def _with(
+    series: Series,
+    engines: dict[str, str] | None,
+    runners: dict[str, str] | None,
+    options: dict[str, dict[str, Any]] | None,
+) -> Series:
+    """The series with engines, runners and options of engines that the command line names."""
+    if not engines and not runners and not options:
         return series
-    changed = {"engines": {**series.engines, **(engines or {})}, "runners": {**series.runners, **(runners or {})}}
+    changed = {
+        "engines": {**series.engines, **(engines or {})},
+        "runners": {**series.runners, **(runners or {})},
+        "options": {
+            **series.options,
+            **{name: {**series.options.get(name, {}), **each} for name, each in (options or {}).items()},
+        },
+    }
     try:
         return Series.model_validate({**series.model_dump(), "folder": series.folder, **changed})
     except ValidationError as error:
         first = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise SeriesError(f"--engine or --runner: {first}") from error
+        raise SeriesError(f"--engine, --runner or --option: {first}") from error

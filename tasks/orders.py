@@ -177,15 +177,25 @@ def clean(studio: Studio, character: str, batch: str, clips: Mapping[str, Stored
     )
 
 
-def train(studio: Studio, character: str, clips: tuple[Stored, ...]) -> Order[stages.TrainResult]:
-    """Its folder is named by what makes the voice, so that an older voice stays beside a newer one."""
+def train(
+    studio: Studio, character: str, clips: tuple[Stored, ...], voice: Mapping[str, Stored | Source] | None = None
+) -> Order[stages.TrainResult]:
+    """Its folder is named by what makes the voice, so that an older voice stays beside a newer one.
+
+    `voice`: files of one to go on from, by name.
+    """
+    before = {f"in/voice/{name}": each for name, each in sorted((voice or {}).items())}
     requested = tuple(File(path=f"in/{i:05d}.wav", sha256=each.sha256) for i, each in enumerate(clips))
     order = Order(
         stage="train",
         of=character,
-        request=stages.TrainRequest(character=character, clips=requested),
+        request=stages.TrainRequest(
+            character=character,
+            clips=requested,
+            voice=tuple(File(path=path, sha256=each.sha256) for path, each in before.items()),
+        ),
         result=stages.TrainResult,
-        inputs={file.path: each for file, each in zip(requested, clips, strict=True)},
+        inputs={**{file.path: each for file, each in zip(requested, clips, strict=True)}, **before},
         folder="",
         keep={"out/": ""},
     )

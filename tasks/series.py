@@ -71,10 +71,13 @@ class Character(_Strict):
 
 
 class Targets(_Strict):
-    """How much of a voice is wanted, and how clips are cut; seconds and minutes."""
+    """How much of a voice is wanted, and how clips are cut; seconds and minutes.
+
+    `min_minutes`: with less a character is not trained; None: what the engine that trains asks for.
+    """
 
     minutes: float = Field(default=25, gt=0)
-    min_minutes: float = Field(default=0.25, ge=0)
+    min_minutes: float | None = Field(default=None, ge=0)
     clip_seconds: tuple[float, float] = (1.0, 15.0)
 
     @model_validator(mode="after")
@@ -150,6 +153,12 @@ class Series(_Strict):
     def engine(self, stage: str) -> str:
         """The engine chosen for a stage; light unless the file says otherwise."""
         return self.engines.get(stage, "light")
+
+    @property
+    def min_minutes(self) -> float:
+        """Speech that a character needs to be trained."""
+        said = self.targets.min_minutes
+        return engine_for(self.engine("train"), "train").min_minutes if said is None else said
 
 
 def read_series(path: Path) -> Series:

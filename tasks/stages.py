@@ -112,8 +112,10 @@ def clean(studio: Studio, character: str, batch: str, clips: dict[str, Stored]) 
 
 
 @stage_task("train", "{character}")
-def train(studio: Studio, character: str, clips: tuple[Stored, ...]) -> Made[stages.TrainResult]:
-    return studio.make(orders.train(studio, character, clips))
+def train(
+    studio: Studio, character: str, clips: tuple[Stored, ...], voice: dict[str, Stored | Source] | None = None
+) -> Made[stages.TrainResult]:
+    return studio.make(orders.train(studio, character, clips, voice))
 
 
 @stage_task("synthesize", "{text}")

@@ -84,5 +84,5 @@ def _character(studio: Studio, slug: str, speakers: int) -> CharacterStatus:
         minutes=data.minutes if data else None,
         target=studio.series.targets.minutes,
         voice=f"{voice.version} by {voice.engine}" if voice else None,
-        trainable=rights and (data is None or data.minutes >= studio.series.targets.min_minutes),
+        trainable=rights and (data is None or data.minutes >= studio.series.min_minutes),
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from containers.contract.codec import decode
+from containers.contract.item import sha256_of
 from containers.contract.stages import TrainResult
 from infra.store import find_json, write_json
 from tasks import orders
 from tasks.data_sets import DataSet, clips_to_train
 from tasks.series import Character, Series
-from tasks.studio import Made, Stored, Studio
+from tasks.studio import Made, Source, Stored, Studio
 
 
 class RightsError(PermissionError):
@@ -27,7 +29,9 @@ class NoVoice(LookupError):
 class Card:
     """What a voice is: made of what, by what, on whose right, and what was measured.
 
-    `version` is the hash of what made it: engine, options, clips. Times stand in `train.run.json`.
+    `version` is the hash of what made it: engine, options, clips. Times stand in `train.run.json`. `history`: the
+    voices it was trained on from, oldest first; each names its `files` by hash, and one of this series also version,
+    engine, minutes, clips and scores.
     """
 
     series: str
@@ -43,6 +47,7 @@ class Card:
     f0_median_hz: float | None
     scores: dict[str, float]
     rights: dict[str, Any]
+    history: tuple[dict[str, Any], ...] = ()
     note: str = "Speech made with this voice is synthetic and has to be marked as such."
 
 
@@ -60,16 +65,64 @@ def check_rights(series: Series, character: str) -> Character:
     return found
 
 
-def find_voice(studio: Studio, character: str) -> Card | None:
-    """The voice that the character's present clips and the chosen engine would give, if it is trained."""
-    clips = clips_to_train(studio, character)
-    made = studio.find(orders.train(studio, character, clips)) if clips else None
-    current = current_voice(studio, character)
-    return current if made and current and current.version == made.identity[:12] else None
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The voice that a training goes on from: its files by name, and the history that the new one's card takes over.
+
+    Empty: a voice is begun anew.
+    """
+
+    files: dict[str, Stored | Source]
+    history: tuple[dict[str, Any], ...]
 
 
-def register(studio: Studio, character: str, data: DataSet, made: Made[TrainResult]) -> Card:
-    """Write the card of a trained voice and make it the character's current one."""
+ANEW = Before(files={}, history=())
+
+
+def find_voice(studio: Studio, character: str, before: Before = ANEW) -> Card | None:
+    """The current voice, if the character's present clips and the chosen engine would give it: anew, from `before`, or
+    from the voice that it was trained on from."""
+    current, clips = current_voice(studio, character), clips_to_train(studio, character)
+    if current is None or not clips:
+        return None
+    ways = [{}, before.files, _began_from(current)]
+    orders_of = (orders.train(studio, character, clips, way) for way in ways)
+    fits = (order for order in orders_of if studio.identity(order)[:12] == current.version)
+    return current if any(studio.find(order) for order in fits) else None
+
+
+def _began_from(card: Card) -> dict[str, Stored | Source]:
+    """Files of the last voice in a card's history; hashes alone, which is enough to know an order again."""
+    files = card.history[-1]["files"] if card.history else {}
+    return {name: Stored(key="", sha256=sha256, size=0) for name, sha256 in files.items()}
+
+
+def voice_before(studio: Studio, character: str) -> Before:
+    """The current voice to go on from; ANEW if there is none. NoVoice if another engine made it."""
+    card = current_voice(studio, character)
+    if card is None:
+        return ANEW
+    engine = studio.series.engine("train")
+    if card.engine.split()[0] != engine:
+        raise NoVoice(
+            f"{character}: its voice is {card.engine}'s, and {engine} cannot go on from it; train it anew (without "
+            f"--go-on), or with --engine train={card.engine.split()[0]}"
+        )
+    past = {name: getattr(card, name) for name in ("version", "engine", "minutes", "clips", "scores")}
+    files = {name: each.sha256 for name, each in card.files.items()}
+    return Before(files=dict(card.files), history=(*card.history, {**past, "files": files}))
+
+
+def given_before(paths: Sequence[Path]) -> Before:
+    """A voice of the user's own files to go on from, such as one of the RVC community."""
+    files: dict[str, Stored | Source] = {path.name: Source(path=path, sha256=sha256_of(path)) for path in paths}
+    return Before(files=files, history=({"files": {name: each.sha256 for name, each in sorted(files.items())}},))
+
+
+def register(
+    studio: Studio, character: str, data: DataSet, made: Made[TrainResult], history: tuple[dict[str, Any], ...] = ()
+) -> Card:
+    """Write the card of a trained voice, for programs and for people, and make it the character's current one."""
     about = check_rights(studio.series, character)
     version = made.identity[:12]
     card = Card(
@@ -86,11 +139,43 @@ def register(studio: Studio, character: str, data: DataSet, made: Made[TrainResu
         f0_median_hz=made.result.f0_median_hz,
         scores=made.result.scores,
         rights=about.rights.model_dump(mode="json", exclude_none=True) if about.rights else {},
+        history=history,
     )
     home = f"{studio.home}/voices/{character}"
     write_json(studio.store, f"{home}/{version}/card.json", card)
+    studio.store.write(f"{home}/{version}/card.md", in_markdown(card).encode())
     write_json(studio.store, f"{home}/current.json", {"version": version})
     return card
+
+
+def in_markdown(card: Card) -> str:
+    """The card for people."""
+    f0 = "" if card.f0_median_hz is None else f", median f0 {card.f0_median_hz:.0f} Hz"
+    lines = [
+        f"# {card.name} ({card.character}, {card.series})",
+        "",
+        card.note,
+        "",
+        f"- version {card.version}, made by {card.engine}; format {card.format}, {card.sample_rate_hz} Hz",
+        f"- learnt from {card.minutes:.1f} minutes in {card.clips} clips{f0}",
+        *(f"- trained on from {_in_words(each)}" for each in card.history),
+        *(f"- rights, {name}: {value}" for name, value in card.rights.items()),
+        "",
+        "| score | value |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in sorted(card.scores.items())),
+        "",
+        "| file | bytes | SHA-256 |",
+        "|---|---|---|",
+        *(f"| {name} | {each.size} | {each.sha256} |" for name, each in sorted(card.files.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_words(past: dict[str, Any]) -> str:
+    if "version" not in past:
+        return "files that were given: " + ", ".join(f"{name} ({sha256})" for name, sha256 in past["files"].items())
+    return f"version {past['version']} by {past['engine']}: {past['minutes']:.1f} minutes in {past['clips']} clips"
 
 
 def current_voice(studio: Studio, character: str) -> Card | None:

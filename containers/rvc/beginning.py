@@ -11,10 +11,14 @@ from containers.contract.item import Item
 from containers.contract.stages import File
 
 from .card import Card, read_card
-from .files import Tensors, pretrained_pair, read_posterior, read_voice
+from .files import Tensors, read_posterior, read_voice
 from .learner import Beginning
+from .pretrained import pretrained_pair
 from .shape import Shape, Size, shape_for
+from .voices import only
 
+_THINNER = 64
+"""Of the discriminator beside a tiny generator."""
 _LOG = logging.getLogger("voicecast.rvc")
 
 
@@ -47,6 +51,7 @@ def origin_of(voice: tuple[File, ...], item: Item, rate_hz: int, size: Size, pre
             generator=generator,
             discriminator=pair.discriminator if pair else None,
             spectral=pair.spectral if pair else False,
+            thinner=_THINNER if size == "tiny" else 1,
         ),
         weights={**(pair.hashes if pair else {}), **(before.hashes if before else {})},
         card=before.card if before else None,
@@ -63,16 +68,15 @@ class _Before:
 
 
 def _voice(voice: tuple[File, ...], item: Item) -> _Before:
-    by_ending = {_ending(file): file for file in voice}
-    weights = by_ending.get("safetensors") or by_ending.get("pth")
+    weights = only(voice, ".safetensors") or only(voice, ".pth")
     if weights is None:
         raise RequestError(
             "rvc trains on from an RVC v2 voice (.pth or .safetensors); leave the voice out to begin anew"
         )
     read = read_voice(item.input(weights))
-    posterior = by_ending.get("posterior.safetensors")
+    posterior = only(voice, ".posterior.safetensors")
     more = read_posterior(item.input(posterior)) if posterior else {}
-    card = by_ending.get("json")
+    card = only(voice, ".json")
     used = [each for each in (weights, posterior) if each]
     return _Before(
         shape=read.shape,
@@ -81,8 +85,3 @@ def _voice(voice: tuple[File, ...], item: Item) -> _Before:
         hashes={f"from {Path(each.path).name}": each.sha256 for each in used},
         card=read_card(item.input(card)) if card else None,
     )
-
-
-def _ending(file: File) -> str:
-    name = Path(file.path).name
-    return "posterior.safetensors" if name.endswith(".posterior.safetensors") else name.rpartition(".")[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,8 @@ from .likeness import MODEL, Vector
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """`vector`: the character's mean vector, base64 of little-endian float32; `losses` by epoch; `saves`: scores of
-    held-out clips at each save; `weights`: SHA-256 of files this voice came from and of its own; `history`: cards
-    of the voices it was trained on from, oldest first, without their losses."""
+    """`vector`: the character's mean vector, base64 of little-endian float32; `weights`: SHA-256 of files this voice
+    came from and of its own; `history`: cards of the voices it was trained on from, oldest first."""
 
     character: str
     engine: str
@@ -40,8 +39,6 @@ class Card:
     options: dict[str, Any]
     vector: str | None = None
     vector_model: str = MODEL
-    losses: tuple[dict[str, float], ...] = ()
-    saves: tuple[dict[str, float], ...] = ()
     history: tuple[dict[str, Any], ...] = field(default=())
     format: str = FORMAT
 
@@ -58,14 +55,16 @@ def coded(vector: Vector | None) -> str | None:
 
 def read_card(path: Path) -> Card:
     try:
-        return decode(Card, json.loads(path.read_text("utf-8")), path.name)
-    except ValueError as error:
+        said = json.loads(path.read_text("utf-8"))
+        known = {each.name for each in fields(Card)}
+        return decode(Card, {name: each for name, each in said.items() if name in known}, path.name)
+    except (ValueError, AttributeError) as error:
         raise RequestError(f"{path.name} cannot be read as a voice's card: {error}") from error
 
 
 def earlier(card: Card) -> tuple[dict[str, Any], ...]:
     """The history of a voice that goes on from this one."""
-    own = {key: value for key, value in encode(card).items() if key not in ("losses", "saves", "vector", "history")}
+    own = {key: value for key, value in encode(card).items() if key not in ("vector", "history")}
     return (*card.history, own)
 
 

@@ -28,15 +28,19 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
         drop(old)
 
 
-def newest(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """The newest state that is whole; None if there is none."""
+def newest(folder: Path) -> Path | None:
+    """The newest state that is whole; None if there is none. Damaged ones are dropped."""
     for path in reversed(_paths(folder)):
         if whole(path):
-            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-            return state
+            return path
         _LOG.warning("%s is damaged; going on from the one before", path.name)
         drop(path)
     return None
+
+
+def read(path: Path, device: torch.device) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return state
 
 
 def put(path: Path, state: dict[str, Any]) -> None:

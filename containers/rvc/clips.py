@@ -38,9 +38,10 @@ _LEAST_VOICED = 0.05
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """`samples` at the model's rate, cut to whole frames; `content` (n, 768) float16, 50 a second; `f0` a value a
-    frame; `sha256` of the file it came from."""
+    frame; `sha256` and `name` of the file it came from."""
 
     sha256: str
+    name: str
     samples: Samples
     content: NDArray[np.float16]
     f0: F0
@@ -74,22 +75,26 @@ def read_clips(
         progress(number / len(files))
         recording = Recording(path)
         for start in range(0, int(np.ceil(recording.seconds)), _LONGEST_SECONDS):
-            clips.append(_clip(file.sha256, recording, start, rate_hz, (listening, encoder)))
+            clips.append(_clip(file, recording, start, rate_hz, (listening, encoder)))
     return [each for each in clips if each.frames and each.spoken]
 
 
-def _clip(sha256: str, recording: Recording, start: int, rate_hz: int, ears: tuple[Listening, ContentEncoder]) -> Clip:
+def _clip(file: File, recording: Recording, start: int, rate_hz: int, ears: tuple[Listening, ContentEncoder]) -> Clip:
     listening, encoder = ears
     end = min(start + _LONGEST_SECONDS, int(np.ceil(recording.seconds)))
     seconds = min(end, recording.seconds) - start
     heard = recording.stretch(start, end, LISTEN_HZ)[: round(seconds * LISTEN_HZ)]
     samples = recording.stretch(start, end, rate_hz)[: round(seconds * rate_hz)]
-    name = _key(sha256, start, listening, encoder.identity)
+    name = _key(file.sha256, start, listening, encoder.identity)
     content, f0 = _kept(name, lambda: _listened(heard, listening, encoder))
     hop = rate_hz // FRAMES_PER_SECOND
     frames = min(len(f0), len(samples) // hop) if len(content) else 0
     return Clip(
-        sha256=sha256, samples=_without_rumble(samples[: frames * hop], rate_hz), content=content, f0=f0[:frames]
+        sha256=file.sha256,
+        name=Path(file.path).name,
+        samples=_without_rumble(samples[: frames * hop], rate_hz),
+        content=content,
+        f0=f0[:frames],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -13,17 +12,17 @@ import torch
 
 from containers.contract.errors import RequestError
 from containers.contract.item import Item
-from containers.contract.stages import ConvertRequest, ConvertResult, File
+from containers.contract.stages import ConvertRequest, ConvertResult
 
-from .card import Card, read_card
+from .card import Card
 from .content import ContentEncoder
 from .f0 import F0, Method, f0_of, median
-from .files import Voice, generator_of, read_voice
 from .likeness import Vector, cosine, vector_of
-from .retrieval import Index
 from .shape import FRAMES_PER_SECOND
 from .sound import LISTEN_HZ, Recording
 from .speaking import CONTEXT_SECONDS, Manner, Speaker, spans, speech
+from .voices import Voices
+from .writing import Form, write
 
 _LIKENESS_STRETCHES, _LIKENESS_SECONDS = 6, 10
 _MOST_SEMITONES = 48.0
@@ -50,28 +49,26 @@ class Listening:
 
 
 def convert_with(
-    listening: Listening, encoder: ContentEncoder, manner: Manner, request: ConvertRequest, item: Item
+    listening: Listening,
+    encoder: ContentEncoder,
+    voices: Voices,
+    manner: Manner,
+    form: Form,
+    request: ConvertRequest,
+    item: Item,
 ) -> ConvertResult:
     """Raises RequestError for what is no RVC v2 voice, RecordingError for what is no sound."""
-    voice, index, card = _voice(request, item)
+    voice = voices.of(request, item)
     recording = Recording(item.input(request.source))
     f0 = listening.f0(recording, lambda share: item.progress(0.4 * share))
-    shift = _shift(request.pitch_shift_semitones, f0, card)
+    shift = _shift(request.pitch_shift_semitones, f0, voice.card)
     speaker = Speaker(
-        generator=generator_of(voice).to(listening.device),
-        index=index,
-        encoder=encoder,
-        device=listening.device,
-        manner=manner,
+        generator=voice.generator, index=voice.index, encoder=encoder, device=listening.device, manner=manner
     )
     path = item.output("speech.wav")
-    rate = voice.shape.rate_hz
-    with soundfile.SoundFile(path, "w", rate, 1, subtype="PCM_16", format="WAV") as out:
-        for part in speech(
-            speaker, recording, f0 * np.float32(2 ** (shift / 12)), lambda x: item.progress(0.4 + x / 2)
-        ):
-            out.write(part)
-    before, after = (_likeness(each, card) for each in (recording, Recording(path)))
+    parts = speech(speaker, recording, f0 * np.float32(2 ** (shift / 12)), lambda x: item.progress(0.4 + x / 2))
+    rate = write(path, parts, recording, voice.generator.shape.rate_hz, form)
+    before, after = (_likeness(each, voice.card) for each in (recording, Recording(path)))
     return ConvertResult(
         speech=item.file(path),
         sample_rate_hz=rate,
@@ -80,26 +77,6 @@ def convert_with(
         source_similarity=before,
         similarity=after,
     )
-
-
-def _voice(request: ConvertRequest, item: Item) -> tuple[Voice, Index | None, Card | None]:
-    """The voice of the request: safetensors before `.pth`; index and card where they came along."""
-    weights = _only(request, ".safetensors", but=".posterior.safetensors") or _only(request, ".pth")
-    if weights is None:
-        raise RequestError("rvc converts with an RVC v2 voice (.pth or .safetensors); train one with rvc")
-    index, card = _only(request, ".index"), _only(request, ".json")
-    return (
-        read_voice(item.input(weights)),
-        Index(item.input(index)) if index else None,
-        read_card(item.input(card)) if card else None,
-    )
-
-
-def _only(request: ConvertRequest, ending: str, but: str = "\n") -> File | None:
-    found = [each for each in request.voice if each.path.endswith(ending) and not each.path.endswith(but)]
-    if len(found) > 1:
-        raise RequestError(f"a voice has one {ending} file, the request has {[Path(each.path).name for each in found]}")
-    return found[0] if found else None
 
 
 def _shift(wanted: float | None, f0: F0, card: Card | None) -> float:

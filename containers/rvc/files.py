@@ -19,13 +19,10 @@ from safetensors.torch import save as serialized
 from torch import Tensor
 
 from containers.contract.codec import canonical
-from containers.contract.errors import EngineError, RequestError
-from containers.contract.item import sha256_of
-from containers.contract.weights import weights
+from containers.contract.errors import RequestError
 
-from .discriminator import Discriminator
 from .generator import Generator
-from .shape import Shape, shape_of
+from .shape import CONTENT, Shape, shape_of
 
 FORMAT = "rvc-v2"
 POSTERIOR = "enc_q."
@@ -60,13 +57,8 @@ def read_tensors(path: Path) -> dict[str, Any]:
 def read_voice(path: Path) -> Voice:
     """An RVC v2 voice with f0, `.pth` or `.safetensors`; RequestError says what else it is."""
     about, tensors = _safetensors(path) if path.suffix == ".safetensors" else _pth(path)
-    if about.get("version", "v1") != "v2" or int(about.get("f0", 1)) != 1:
-        raise RequestError(
-            f"{path.name} is no RVC v2 voice with f0 (version {about.get('version')}, f0 {about.get('f0')})"
-        )
-    if "config" not in about:
-        raise RequestError(f"{path.name} has no config; it is no RVC v2 voice")
-    config = list(about["config"])
+    _check_kind(path.name, about, tensors)
+    config = list(about["config"]) if isinstance(about["config"], (list, tuple)) else []
     if "emb_g.weight" in tensors and len(config) == 18:
         config[15] = len(tensors["emb_g.weight"])  # some trainers write another number of speakers than they keep
     voice = Voice(
@@ -74,8 +66,30 @@ def read_voice(path: Path) -> Voice:
         tensors={name: each.float() for name, each in tensors.items() if not name.startswith(POSTERIOR)},
         info=str(about.get("info", "")),
     )
-    _fits(path.name, lambda: Generator(voice.shape, listening=False), voice.tensors)
+    fits(path.name, lambda: Generator(voice.shape, listening=False), voice.tensors)
     return voice
+
+
+def _check_kind(name: str, about: dict[str, Any], tensors: Tensors) -> None:
+    """Tell an RVC v2 voice with f0 from its relatives, which are told apart by what they say and what they hold."""
+    width = tensors["enc_p.emb_phone.weight"].shape[-1] if "enc_p.emb_phone.weight" in tensors else CONTENT
+    if width != CONTENT or about.get("version", "v2") != "v2":
+        raise RequestError(
+            f"{name} is an RVC voice of version {about.get('version', 'v1')} that hears {width} content features; a v2 "
+            f"voice hears {CONTENT}. Use a v2 voice of the same speaker, or train one from clips"
+        )
+    if str(about.get("f0", 1)) not in ("1", "True") or "enc_p.emb_pitch.weight" not in tensors:
+        raise RequestError(
+            f"{name} is an RVC voice without f0 (f0: {about.get('f0')}): it can follow neither melody nor pitch shift, "
+            "and is not spoken here; use a voice trained with pitch guidance"
+        )
+    if about.get("vocoder", "HiFi-GAN") != "HiFi-GAN":
+        raise RequestError(
+            f"{name} speaks by the vocoder {about['vocoder']!r}, which the RVC v2 format knows nothing of; export or "
+            "train the voice with HiFi-GAN"
+        )
+    if "config" not in about:
+        raise RequestError(f"{name} has no config; it is no RVC v2 voice")
 
 
 def _pth(path: Path) -> tuple[dict[str, Any], Tensors]:
@@ -85,7 +99,7 @@ def _pth(path: Path) -> tuple[dict[str, Any], Tensors]:
         raise RequestError(
             f"{path.name} has no weights of a voice; pretrained pairs are named by the option pretrained"
         )
-    return content, _renamed(tensors)
+    return content, renamed(tensors)
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Any], Tensors]:
@@ -97,17 +111,17 @@ def _safetensors(path: Path) -> tuple[dict[str, Any], Tensors]:
         raise RequestError(f"{path.name} cannot be read as a voice: {error}") from error
 
 
-def _renamed(tensors: Tensors) -> Tensors:
+def renamed(tensors: Tensors) -> Tensors:
     """Newer PyTorch names weight normalisation otherwise; the format has the older names."""
     newer = {".parametrizations.weight.original0": ".weight_g", ".parametrizations.weight.original1": ".weight_v"}
-    renamed = {}
+    older = {}
     for name, each in tensors.items():
         ending = next((ending for ending in newer if name.endswith(ending)), "")
-        renamed[name.removesuffix(ending) + newer.get(ending, "")] = each
-    return renamed
+        older[name.removesuffix(ending) + newer.get(ending, "")] = each
+    return older
 
 
-def _fits(name: str, build: Callable[[], torch.nn.Module], tensors: Tensors) -> None:
+def fits(name: str, build: Callable[[], torch.nn.Module], tensors: Tensors) -> None:
     """These must be exactly the network's tensors, by name and shape; it is built without memory to know them."""
     with torch.device("meta"):
         wanted = {key: tuple(each.shape) for key, each in build().state_dict().items()}
@@ -153,33 +167,3 @@ def write_posterior(path: Path, tensors: Tensors) -> Path:
 
 def read_posterior(path: Path) -> Tensors:
     return {name: each.float() for name, each in _safetensors(path)[1].items()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A published pair; `spectral`: its discriminator is spectrally normalised. `hashes`: SHA-256 by file."""
-
-    generator: Tensors
-    discriminator: Tensors
-    spectral: bool
-    hashes: dict[str, str]
-
-
-def pretrained_pair(name: str, shape: Shape) -> Pair:
-    """The pair of these weights for this sample rate; EngineError if it is not there, RequestError if it is none."""
-    folder, rate = weights(name), f"{shape.rate_hz // 1000}k"
-    found, hashes = [], {}
-    for part in ("G", "D"):
-        path = folder / f"f0{part}{rate}.pth"
-        if not path.is_file():
-            raise EngineError(f"{path.name} is not among the weights {name}; run: voicecast weights fetch {name}")
-        tensors = read_tensors(path).get("model")
-        if not isinstance(tensors, dict):
-            raise EngineError(f"{path.name} holds no pretrained model; run: voicecast weights fetch {name}")
-        found.append({key: each.float() for key, each in _renamed(tensors).items()})
-        hashes[path.name] = sha256_of(path)
-    generator, discriminator = found
-    spectral = any(key.endswith("._u") for key in discriminator)
-    _fits(f"f0G{rate}.pth", lambda: Generator(shape), generator)
-    _fits(f"f0D{rate}.pth", lambda: Discriminator(spectral), discriminator)
-    return Pair(generator=generator, discriminator=discriminator, spectral=spectral, hashes=hashes)

@@ -49,12 +49,16 @@ def held_out(clips: list[Clip]) -> tuple[list[Clip], list[Clip]]:
     return [each for each in clips if each.sha256 not in chosen], [each for each in clips if each.sha256 in chosen]
 
 
+INDEX_RATE = 0.75
+"""The ecosystem's own; how far a conversion leans on the index is asked later, and is no matter of training."""
+
+
 class Judge:
     """Listens to a generator with the held-out clips; the same generator gets the same scores."""
 
-    def __init__(self, clips: list[Clip], mean: Vector | None, index: Index | None, index_rate: float) -> None:
+    def __init__(self, clips: list[Clip], mean: Vector | None, index: Index | None) -> None:
         self._clips = [_shortened(clip) for clip in clips]
-        self._mean, self._index, self._index_rate = mean, index, index_rate
+        self._mean, self._index = mean, index
         self._f0: list[F0] | None = None
 
     def scores(self, generator: Generator, device: torch.device) -> dict[str, float]:
@@ -82,7 +86,7 @@ class Judge:
     def _said(self, generator: Generator, clip: Clip, device: torch.device) -> Samples:
         content = clip.content.astype(np.float32)
         if self._index is not None:
-            content = self._index.leaned(content, self._index_rate)
+            content = self._index.leaned(content, INDEX_RATE)
         shape, noise = generator.shape, torch.Generator().manual_seed(0)
         with torch.inference_mode():
             f0 = torch.from_numpy(clip.f0)[None].to(device)
@@ -122,6 +126,7 @@ def _shortened(clip: Clip) -> Clip:
     hop = len(clip.samples) // clip.frames
     return Clip(
         sha256=clip.sha256,
+        name=clip.name,
         samples=clip.samples[: frames * hop],
         content=clip.content[: -(-frames // 2)],
         f0=clip.f0[:frames],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import losses
@@ -15,98 +16,148 @@ from .discriminator import Discriminator, Heard
 from .files import Tensors
 from .generator import Draws, Generator
 from .shape import Shape
+from .team import ALONE, Team
 
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Compile = Literal["no", "yes", "cuda-graphs"]
 BETAS, EPSILON = (0.8, 0.99), 1e-9
 DECAY = 0.999875
 """Of the learning rate, each epoch: the published schedule."""
 LOSSES = ("discriminator", "adversarial", "features", "mel", "kl")
+GRADIENTS = ("generator_gradient", "discriminator_gradient")
+"""Norms of all gradients of a network, after the losses in what a step answers."""
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_THINNER = 64
-"""Of the discriminator beside a tiny generator."""
+_SHAPES = 64
+"""Shapes and states that a network may be compiled for: 8 lengths of batches, with and without gradients."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """Weights a training begins with; None: from nothing."""
+    """Weights a training begins with; None: from nothing. `spectral`: how the discriminator is normalised; `thinner`:
+    what its channels are divided by, 1 but in tests."""
 
     generator: Tensors | None
     discriminator: Tensors | None
     spectral: bool = False
+    thinner: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How a training computes; `compiled`: by torch.compile, on a GPU also as CUDA graphs."""
+
+    precision: Precision = "auto"
+    compiled: Compile = "no"
+
+
+def resolved(precision: Precision, device: torch.device) -> Precision:
+    """What `auto` means: bf16 on a GPU that computes in it, fp32 elsewhere."""
+    if precision != "auto":
+        return precision
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
 
 
 class Learner:
     def __init__(
-        self, shape: Shape, tiny: bool, beginning: Beginning, precision: Precision, seed: int, device: torch.device
+        self,
+        shape: Shape,
+        beginning: Beginning,
+        speed: Speed,
+        seed: int,
+        device: torch.device,
+        team: Team = ALONE,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(shape)
-            self.discriminator = Discriminator(beginning.spectral, _THINNER if tiny else 1)
+            self.discriminator = Discriminator(beginning.spectral, beginning.thinner)
         if beginning.generator is not None:
             self.generator.load_state_dict(self.generator.state_dict() | beginning.generator)
         if beginning.discriminator is not None:
             self.discriminator.load_state_dict(beginning.discriminator)
-        self._shape, self._device, self._precision = shape, device, precision
+        self._shape, self._team, self.precision = shape, team, resolved(speed.precision, device)
+        self.device = device
         for network in (self.generator, self.discriminator):
             network.to(device).train()
-        fused = device.type == "cuda"
+        quick = _compiler(speed.compiled, device)
+        self._generate = quick(team.wrapped(self.generator))
+        self._tell = quick(team.wrapped(self.discriminator))
+        self._judge = self._tell if team.size == 1 else quick(self.discriminator)
         self._optimisers = [
-            torch.optim.AdamW(network.parameters(), betas=BETAS, eps=EPSILON, fused=fused)
+            torch.optim.AdamW(network.parameters(), betas=BETAS, eps=EPSILON, fused=device.type == "cuda")
             for network in (self.generator, self.discriminator)
         ]
-        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
         self._spectra = losses.Spectra(shape, device)
 
-    def step(self, batch: Batch, draws: Draws, rate: float) -> Tensor:
-        """Both networks learn from a batch at this learning rate; the losses, in the order of LOSSES, still on the
-        device. Not finite: something is wrong, and the weights are no longer to be used."""
+    def step(self, batch: Batch, draws: Draws, rate: float, move: bool = True) -> Tensor:
+        """Both networks learn from a batch at this learning rate; LOSSES and GRADIENTS, still on the device.
+
+        Not finite: something is wrong, and the weights are no longer to be used. Without `move` all is computed and
+        no weight changed.
+        """
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
+        if self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()
         spectrum = self._spectra.linear(batch.samples)
         with self._light():
-            made = self.generator(batch.content, batch.f0, spectrum, batch.lengths.to(self._device), draws)
+            made = self._generate(batch.content, batch.f0, spectrum, batch.lengths, draws)
         said, real = made.samples.float(), self._segments(batch.samples, draws.starts)
-        told = self._learn_to_tell(real, said.detach())
+        told, norm_told = self._learn_to_tell(real, said.detach(), batch.share, move)
         with self._light():
             with torch.no_grad():
-                right = self.discriminator(real)
-            false = self.discriminator(said)
+                right = self._judge(real)
+            false = self._judge(said)
         parts = (
-            losses.taken_for_real(false),
-            losses.features(right, false),
-            losses.MEL_WEIGHT * F.l1_loss(self._spectra.log_mel(said), self._spectra.log_mel(real)),
-            losses.KL_WEIGHT * losses.kl(made),
+            batch.share * losses.taken_for_real(false),
+            batch.share * losses.features(right, false),
+            batch.share * losses.MEL_WEIGHT * F.l1_loss(self._spectra.log_mel(said), self._spectra.log_mel(real)),
+            batch.frame_share * losses.KL_WEIGHT * losses.kl(made),
         )
-        self._move(0, sum(parts))
-        self._scaler.update()
-        return torch.stack([told, *(each.detach() for each in parts)])
+        norm = self._move(0, sum(parts), move)
+        if move:
+            self._scaler.update()
+        answer = self._team.mean(torch.stack([told, *(each.detach() for each in parts)]))
+        return torch.cat((answer, torch.stack((norm, norm_told))))
 
-    def _learn_to_tell(self, real: Tensor, false: Tensor) -> Tensor:
+    def rehearse(self, batch: Batch, draws: Draws) -> None:
+        """Do all of a step but learn, to see how long one takes."""
+        kept = {name: each.clone() for name, each in self.discriminator.named_buffers()}
+        self.step(batch, draws, 0.0, move=False).tolist()
+        for name, each in self.discriminator.named_buffers():
+            each.copy_(kept[name])
+
+    def _learn_to_tell(self, real: Tensor, false: Tensor, share: float, move: bool) -> tuple[Tensor, Tensor]:
         self.discriminator.requires_grad_(True)
         with self._light():
-            heard = self.discriminator(torch.cat((real, false)))
+            heard = self._tell(torch.cat((real, false)))
         half = len(real)
-        loss = losses.told_apart(_part(heard, slice(0, half)), _part(heard, slice(half, None)))
-        self._move(1, loss)
+        loss = share * losses.told_apart(_part(heard, slice(0, half)), _part(heard, slice(half, None)))
+        norm = self._move(1, loss, move)
         self.discriminator.requires_grad_(False)  # the generator's step needs no gradients of these weights
-        return loss.detach()
+        return loss.detach(), norm
 
-    def _move(self, which: int, loss: Tensor) -> None:
+    def _move(self, which: int, loss: Tensor, move: bool) -> Tensor:
+        """Learn from a loss; the norm of its gradients."""
         optimiser = self._optimisers[which]
         optimiser.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
-        self._scaler.step(optimiser)
+        if move:
+            self._scaler.unscale_(optimiser)
+        gradients = [each.grad for group in optimiser.param_groups for each in group["params"] if each.grad is not None]
+        norm = nn.utils.get_total_norm(gradients).detach()
+        if move:
+            self._scaler.step(optimiser)
+        return norm
 
     def _light(self) -> torch.autocast:
-        kind = _TYPES[self._precision]
-        return torch.autocast(self._device.type, dtype=kind, enabled=self._precision != "fp32")
+        return torch.autocast(self.device.type, dtype=_TYPES[self.precision], enabled=self.precision != "fp32")
 
     def _segments(self, samples: Tensor, starts: Tensor) -> Tensor:
         width, hop = self._shape.segment_frames * self._shape.hop, self._shape.hop
-        pairs = zip(samples, starts.tolist(), strict=True)
-        return torch.stack([each[start * hop : start * hop + width] for each, start in pairs])
+        return samples.gather(1, starts[:, None] * hop + torch.arange(width, device=samples.device))
 
     def finite(self) -> bool:
         """No weight has come to be infinite or no number."""
@@ -129,6 +180,15 @@ class Learner:
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self._scaler.load_state_dict(state["scaler"])
+
+
+def _compiler(wanted: Compile, device: torch.device) -> Callable[[nn.Module], Any]:
+    """What makes a network quicker, by torch.compile; CUDA graphs are of GPUs alone."""
+    if wanted == "no":
+        return lambda network: network
+    torch._dynamo.config.recompile_limit = _SHAPES
+    mode = "reduce-overhead" if wanted == "cuda-graphs" and device.type == "cuda" else "default"
+    return lambda network: torch.compile(network, mode=mode, dynamic=False)
 
 
 def _part(heard: list[Heard], which: slice) -> list[Heard]:

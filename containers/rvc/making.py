@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,25 @@ from containers.contract.errors import EngineError, RecordingError, RequestError
 from containers.contract.item import Item, sha256_of
 from containers.contract.stages import TrainRequest, TrainResult
 
-from .batches import Lessons
+from .batches import Keep, material_of
 from .beginning import Origin, origin_of
 from .card import Card, coded, earlier, write_cards
 from .clips import Clip, read_clips
 from .content import ContentEncoder
 from .conversion import Listening
+from .course import Course
 from .f0 import median
 from .files import FORMAT, Tensors, write_posterior, write_voice
+from .helpers import Plan, build, team_of
 from .judging import Judge, held_out
-from .learner import Learner, Precision
+from .learner import LOSSES, Learner, Speed
 from .likeness import Vector, vector_of
+from .logbook import write_curve
+from .order import Order
 from .retrieval import Index, write_index
 from .shape import Size
 from .sound import LISTEN_HZ, resampled
-from .training import Course, Training
+from .training import Training
 
 _LOG = logging.getLogger("voicecast.rvc")
 _MOST_LIKENESS_SECONDS = 300.0
@@ -44,10 +48,11 @@ class Terms:
     size: Size
     pretrained: str
     batch_size: int
-    precision: Precision
+    speed: Speed
+    keep: Keep
+    processes: int
     seed: int
     min_seconds: float
-    index_rate: float
     course: Course
     listed: dict[str, Any]
 
@@ -64,31 +69,29 @@ def train_with(
     paths = [item.input(each) for each in request.clips]
     clips = read_clips(request.clips, paths, rate, listening, encoder, lambda share: item.progress(0.1 * share))
     learnt, kept_back = held_out(clips)
-    lessons = _lessons(character, clips, learnt, terms, origin, listening.device)
+    _check_enough(character, clips, learnt, terms, origin)
     index_path = write_index(item.output(f"{character}.index"), np.concatenate([each.content for each in learnt]))
     mean = _mean_vector(learnt, rate)
-    judge = Judge(kept_back, mean, Index(index_path), terms.index_rate)
-    learner = Learner(
-        origin.shape, terms.size == "tiny", origin.beginning, terms.precision, terms.seed, listening.device
-    )
-    _check_disk(learner, item.state)
-    _LOG.info(
-        "%s: %.1f min in %d clips, %d of them held out; %d epochs of %d steps",
-        character, sum(each.seconds for each in clips) / 60, len(clips), len(kept_back),
-        terms.course.epochs, lessons.steps_per_epoch,
-    )  # fmt: skip
-    training = Training(learner, lessons, judge, terms.course, item.state)
-    tensors = training.run(lambda share: item.progress(0.1 + 0.88 * share))
-    files = _written(item, character, tensors, origin, training)
+    judge = Judge(kept_back, mean, Index(index_path))
+    material, plan = material_of(learnt), _plan(terms, origin)
+    quick = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True)
+    with quick, team_of(plan, material, origin.beginning, item.state, listening.device) as team:
+        learner, lessons = build(plan, material, origin.beginning, team, listening.device)
+        _check_disk(learner, item.state)
+        _LOG.info(
+            "%s: %.1f min in %d clips, %d of them held out; %d epochs of %d steps",
+            character, sum(each.seconds for each in clips) / 60, len(clips), len(kept_back),
+            terms.course.epochs, lessons.steps_per_epoch,
+        )  # fmt: skip
+        training = Training(learner, lessons, judge, terms.course, item.state, team)
+        tensors = training.run(lambda share: item.progress(0.1 + 0.88 * share))
+    files = (*_written(item, character, tensors, origin, training), index_path)
     card = _card(character, terms, clips, mean, origin, training)
     scores = card.scores | judge.ceiling(rate)
-    hashes = (
-        {path.name: sha256_of(path) for path in (*files, index_path)} | origin.weights | {"content": encoder.identity}
-    )
-    card = Card(**{**vars(card), "scores": scores, "weights": hashes})
-    cards = write_cards(files[0].parent, card)
+    hashes = {path.name: sha256_of(path) for path in files} | origin.weights | {"content": encoder.identity}
+    cards = write_cards(index_path.parent, replace(card, scores=scores, weights=hashes))
     return TrainResult(
-        files=tuple(item.file(path) for path in (*files, index_path, *cards)),
+        files=tuple(item.file(path) for path in (*files, *cards)),
         format=FORMAT,
         sample_rate_hz=rate,
         seconds=card.seconds,
@@ -97,19 +100,30 @@ def train_with(
     )
 
 
-def _lessons(
-    character: str, clips: list[Clip], learnt: list[Clip], terms: Terms, origin: Origin, device: torch.device
-) -> Lessons:
+def _plan(terms: Terms, origin: Origin) -> Plan:
+    return Plan(
+        config=tuple(origin.shape.as_list()),
+        spectral=origin.beginning.spectral,
+        thinner=origin.beginning.thinner,
+        course=terms.course,
+        batch_size=terms.batch_size,
+        seed=terms.seed,
+        speed=terms.speed,
+        keep=terms.keep,
+        processes=terms.processes,
+    )
+
+
+def _check_enough(character: str, clips: list[Clip], learnt: list[Clip], terms: Terms, origin: Origin) -> None:
     seconds = sum(each.seconds for each in clips)
     if seconds < terms.min_seconds:
         raise RecordingError(
             f"{character} has {seconds:.1f} s of speech, and an rvc voice wants {terms.min_seconds:.0f} s; approve "
             "more of the character's clips, train all the same with the option min_seconds, or leave the character out"
         )
-    lessons = Lessons(learnt, origin.shape, terms.batch_size, terms.seed, device)
-    if not len(lessons):
+    lengths = tuple(each.frames for each in learnt)
+    if not Order(lengths, origin.shape.segment_frames, terms.batch_size, terms.seed).steps_per_epoch:
         raise RecordingError(f"{character} has no clip with half a second of speech; approve longer clips")
-    return lessons
 
 
 def _mean_vector(clips: list[Clip], rate_hz: int) -> Vector | None:
@@ -130,10 +144,12 @@ def _check_disk(learner: Learner, state: Path) -> None:
 
 def _written(item: Item, character: str, tensors: Tensors, origin: Origin, training: Training) -> tuple[Path, ...]:
     info = f"{training.best_epoch}epoch"
+    progress = training.progress
     return (
         write_voice(item.output(f"{character}.pth"), origin.shape, tensors, info),
         write_voice(item.output(f"{character}.safetensors"), origin.shape, tensors, info),
         write_posterior(item.output(f"{character}.posterior.safetensors"), tensors),
+        write_curve(item.output(f"{character}.curve.json"), progress.losses, progress.saves, training.best_epoch),
     )
 
 
@@ -152,12 +168,9 @@ def _card(
         f0_median_hz=median(np.concatenate([each.f0 for each in clips])),
         epochs=len(progress.losses),
         best_epoch=training.best_epoch,
-        scores={name: float(each) for name, each in best.items()}
-        | {f"{name}_loss": each for name, each in last.items()},
+        scores={name: float(each) for name, each in best.items()} | {f"{name}_loss": last[name] for name in LOSSES},
         weights={},
         options=terms.listed,
         vector=coded(mean),
-        losses=tuple(progress.losses),
-        saves=tuple({name: float(value) for name, value in save.items()} for save in progress.saves),
         history=earlier(origin.card) if origin.card else (),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
 from tasks.labels import LabelsError
 from tasks.opening import open_series
@@ -30,6 +31,13 @@ Engines = Annotated[
 Runners = Annotated[
     list[str] | None, typer.Option("--runner", help="ENGINE=RUNNER for this run, such as demucs=process; repeatable")
 ]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="ENGINE.NAME=VALUE for this run, such as rvc.index_rate=0.5 (its README lists them); repeatable",
+    ),
+]
 LabelPolicy = Annotated[
     str | None,
     typer.Option("--labels", help="ask (stop for labels), auto (references decide, nobody is asked), or a labels file"),
@@ -43,6 +51,20 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
         if not (name and equals and value):
             raise SeriesError(f"{option} {name}{equals}{value}: write it as NAME=VALUE")
     return {name: value for name, _, value in found}
+
+
+def options_of(given: list[str] | None) -> dict[str, dict[str, Any]]:
+    """`engine.name=value` options by engine, values as YAML reads them; SeriesError for one without a dot or value."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in pairs(given, "--option").items():
+        engine, dot, option = name.partition(".")
+        if not (engine and dot and option):
+            raise SeriesError(f"--option {name}={value}: write it as ENGINE.NAME=VALUE, such as rvc.index_rate=0.5")
+        try:
+            found.setdefault(engine, {})[option] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SeriesError(f"--option {name}={value}: {value!r} is no value of YAML") from error
+    return found
 
 
 def policy(labels: str | None) -> str | None:
@@ -60,7 +82,8 @@ def opened(
     series: str | None = None,
     engines: list[str] | None = None,
     runners: list[str] | None = None,
+    options: list[str] | None = None,
 ) -> Studio:
     """The studio that the options mean."""
-    chosen, run_by = pairs(engines, "--engine"), pairs(runners, "--runner")
-    return open_series(config, store, series=series, engines=chosen, runners=run_by)
+    chosen, run_by, told = pairs(engines, "--engine"), pairs(runners, "--runner"), options_of(options)
+    return open_series(config, store, series=series, engines=chosen, runners=run_by, options=told)

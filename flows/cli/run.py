@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from flows.cli.options import Config, Engines, LabelPolicy, Runners, StoreAt, opened, pairs, policy
+from flows.cli.options import (
+    Config,
+    Engines,
+    LabelPolicy,
+    Options,
+    Runners,
+    StoreAt,
+    opened,
+    options_of,
+    pairs,
+    policy,
+)
 from flows.cli.terminal import at_terminal, cell, console, say, stage_bars
 
 if TYPE_CHECKING:
@@ -101,16 +112,43 @@ def train(
     store: StoreAt = None,
     engine: Engines = None,
     runner: Runners = None,
+    option: Options = None,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Train the current voices on, with the clips of today")
+    ] = False,
+    begin_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", help="A file of a voice to train on from (rvc: .pth, .index); repeatable, one CHARACTER"
+        ),
+    ] = None,
+    min_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Train with so little speech too; default: what the engine asks for")
+    ] = None,
 ) -> None:
     """Data sets to voices."""
-    from flows.train import train_voices
-    from tasks.voices import check_rights
+    from flows.train import How, train_voices
+    from tasks.voices import NoVoice, check_rights
 
-    studio = opened(config, store, engines=engine, runners=runner)
+    studio = opened(config, store, engines=engine, runners=runner, options=option)
     for slug in character or ():
         check_rights(studio.series, slug)
+    if begin_from and (go_on or len(character or ()) != 1):
+        raise NoVoice("--from is for one CHARACTER that is named, and not together with --go-on")
+    for path in begin_from or ():
+        if not path.is_file():
+            raise NoVoice(f"--from {path} is no file")
     with stage_bars():
-        done = train_voices(**_parameters(config, store, engine, runner), characters=character)
+        done = train_voices(
+            **_parameters(config, store, engine, runner),
+            characters=character,
+            options=options_of(option) or None,
+            how=How(
+                go_on=go_on,
+                begin_from=tuple(str(path.absolute()) for path in begin_from or ()),
+                min_minutes=min_minutes,
+            ),
+        )
     for card in done.voices:
         say(f"{card.character}: voice {card.version} by {card.engine}, {card.minutes:.1f} min of speech")
     for why in done.left_out.values():

@@ -35,7 +35,7 @@ characters:
 # engines: {{separate: demucs, diarize: pyannote, train: rvc}}   # light, everywhere, by default
 # options: {{demucs: {{model: htdemucs_ft}}}}                      # what an engine's README says it takes
 # cast_size: {{at_least: 4, at_most: 12}}    # people who speak in an episode; `exactly` if it is known
-# targets: {{minutes: 25, min_minutes: 0.25, clip_seconds: [1, 15]}}
+# targets: {{minutes: 25, clip_seconds: [1, 15]}}   # min_minutes: with less nobody is trained; 0.25, for rvc 2
 # quality: balanced             # strict, balanced or all: what a clip must be to train on
 # denoise: auto                 # auto (only where it helps), never, always
 # labels: ask                   # ask, or auto: what references do not decide is left out

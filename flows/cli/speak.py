@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Config, Engines, Runners, SeriesId, StoreAt, opened
+from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
 from flows.cli.terminal import say as say_line
 from flows.cli.terminal import stage_bars
 from infra.slots import MachineSlots
@@ -33,9 +33,10 @@ def speak(
     store: StoreAt = None,
     engine: Engines = None,
     runner: Runners = None,
+    option: Options = None,
 ) -> None:
     """Say a text, or what a recording says, in the voice of a character."""
-    studio = opened(config, store, series, engine, runner)
+    studio = opened(config, store, series, engine, runner, option)
     if audio and not audio.is_file():
         raise NothingToSay(f"--audio {audio} is no file")
     line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift)

@@ -60,6 +60,9 @@ class Place:
     def card(self, name: str) -> dict[str, Any]:
         return dict(json.loads((self.folder / name / "out" / "endou.json").read_text("utf-8")))
 
+    def curve(self, name: str) -> dict[str, Any]:
+        return dict(json.loads((self.folder / name / "out" / "endou.curve.json").read_text("utf-8")))
+
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from containers.contract.errors import EngineError
 
 from . import losses
 from .batches import Batch
@@ -186,6 +189,11 @@ def _compiler(wanted: Compile, device: torch.device) -> Callable[[nn.Module], An
     """What makes a network quicker, by torch.compile; CUDA graphs are of GPUs alone."""
     if wanted == "no":
         return lambda network: network
+    if not (shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")):
+        raise EngineError(
+            "compiled: torch.compile needs a C++ compiler, and there is none here (nor in the image); install one "
+            "and run rvc as a process, or set compiled to no"
+        )
     torch._dynamo.config.recompile_limit = _SHAPES
     mode = "reduce-overhead" if wanted == "cuda-graphs" and device.type == "cuda" else "default"
     return lambda network: torch.compile(network, mode=mode, dynamic=False)

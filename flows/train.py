@@ -70,14 +70,7 @@ def train_voices(
     """A voice for every character (or the ones named) that may have one; each is resumable alone."""
     studio = open_series(config, store, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    named = characters or list(studio.series.characters)
-    left_out = {slug: why for slug in named if (why := why_not(studio, slug, how.min_minutes))}
-    before: dict[str, Before] = {}
-    for slug in (each for each in named if each not in left_out):
-        try:
-            before[slug] = _before(studio, slug, how)
-        except NoVoice as error:
-            left_out[slug] = str(error)
+    before, left_out = sorted_out(studio, characters or list(studio.series.characters), how)
     ready = {slug: card for slug, each in before.items() if (card := find_voice(studio, slug, each))}
     outstanding = [slug for slug in before if slug not in ready]
     if outstanding:
@@ -95,6 +88,21 @@ def train_voices(
     for slug, message in sorted(left_out.items()):
         get_run_logger().warning("no voice for %s: %s", slug, message)
     return Training(voices=tuple(ready[slug] for slug in before if slug in ready), left_out=left_out)
+
+
+def sorted_out(studio: Studio, named: list[str], how: How) -> tuple[dict[str, Before], dict[str, str]]:
+    """Who may have a voice, and what it begins from; and why the others may not."""
+    before: dict[str, Before] = {}
+    left_out: dict[str, str] = {}
+    for slug in named:
+        why = why_not(studio, slug, how.min_minutes)
+        try:
+            if why is None:
+                before[slug] = _before(studio, slug, how)
+        except NoVoice as error:
+            why = str(error)
+        left_out |= {slug: why} if why else {}
+    return before, left_out
 
 
 def _before(studio: Studio, character: str, how: How) -> Before:

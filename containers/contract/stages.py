@@ -392,8 +392,11 @@ class ConvertRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertResult:
-    """`speech`: WAV, mono, 16-bit, as long as the source. `similarity`: cosine to the character's
-    mean vector before (`source_similarity`) and after, None where the engine has no speaker model."""
+    """`speech`: WAV, mono, as long as the source; 16-bit unless an option of the engine asks for another form.
+
+    `similarity`: cosine to the character's mean vector before (`source_similarity`) and after, None where the engine
+    has no speaker model.
+    """
 
     speech: File
     sample_rate_hz: int

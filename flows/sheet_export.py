@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from containers.contract.codec import write_atomically
 from flows.review import SOUNDS_AT_ONCE, file_name
@@ -36,13 +35,7 @@ def upload_link(studio: Studio, to: str, valid: timedelta) -> str:
             raise LabelsError(
                 "this store is a folder and gives no links of its own; name the address of a running voicecast review"
             ) from error
-    parts = urlsplit(to)
-    if (
-        parts.scheme not in ("http", "https")
-        or not re.fullmatch(r"[\w.\-:\[\]]+", parts.netloc)
-        or "?" in to
-        or "#" in to
-    ):
+    if not re.fullmatch(r"https?://[\w.\-:\[\]]+(/[\w.\-~/]*)?", to):
         raise LabelsError(f"{to!r} is no address of a review service, such as https://sheet.example.org")
     return f"{to.rstrip('/')}{HAND_IN}?link={sheet_inbox.open_link(studio, valid)}"
 

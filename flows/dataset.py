@@ -39,11 +39,12 @@ class DataSets:
 @task(name="verdicts", task_run_name="verdicts on {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
 def judge(
     studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]
-) -> tuple[dict[str, tuple[Row, ...]], dict[str, str]]:
-    """Verdicts by character, and the hash of every clip."""
+) -> tuple[dict[str, tuple[Row, ...]], dict[str, str], dict[str, str]]:
+    """Verdicts by character, the hash of every clip, and the words of clips whose words are known."""
     heard = casting.heard_series(studio, prepared)
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
-    return data_sets.decide(studio, cast, labels, heard, casting.known_references(studio)), hashes
+    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio))
+    return rows, hashes, casting.texts_of_clips(studio, heard)
 
 
 @task(name="data set", task_run_name="data set of {character}", cache_policy=NO_CACHE, persist_result=False)
@@ -53,8 +54,7 @@ def make_data_set(
     identity: str,
     rows: Sequence[Row],
     hashes: Mapping[str, str],
-    labels: Labels,
-    prepared: Sequence[Prepared],
+    about: data_sets.About,
 ) -> DataSet:
     """Clean what is newly kept, and write the manifest."""
     outstanding = list(data_sets.to_clean(studio, character, rows, hashes).items())
@@ -62,7 +62,7 @@ def make_data_set(
         clips = dict(outstanding[first : first + CLEANED_TOGETHER])
         batch = data_sets.batch_name(clips)
         data_sets.enter(studio, character, clips, clean(studio, character, batch, clips))
-    return data_sets.publish(studio, character, identity, rows, labels, prepared)
+    return data_sets.publish(studio, character, identity, rows, about)
 
 
 @flow(
@@ -84,20 +84,20 @@ def make_data_sets(
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     prepared, cast = prepared_episodes(studio), casting.cast_of(studio)
     counted = settle(studio, cast, labels or studio.series.labels).labels
+    cast = casting.current(studio, cast, counted)
     wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in studio.series.characters}
     found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
     outstanding = [slug for slug, each in found.items() if each is None]
     failures: list[tuple[str, object]] = []
     if outstanding:
-        rows, hashes = judge(studio, cast, counted, prepared)
+        rows, hashes, texts = judge(studio, cast, counted, prepared)
         futures = make_data_set.map(
             unmapped(studio),
             outstanding,
             [wanted[slug] for slug in outstanding],
             [rows[slug] for slug in outstanding],
             unmapped(hashes),
-            unmapped(counted),
-            unmapped(prepared),
+            unmapped(data_sets.About(labels=counted, texts=texts, engines={p.episode: p.engines for p in prepared})),
         )
         names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}
         for future in ended(list(futures), f"data sets of {studio.series.series}"):

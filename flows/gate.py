@@ -47,7 +47,8 @@ def ask_labels(studio: Studio, cast: Cast, policy: str) -> Labelled:
     while run:
         taken = forms.take_in(studio, cast, run)
         cast = casting.load_cast(studio) or cast  # somebody may have taken clips out of a speaker meanwhile
-        labels = load(studio.store, studio.series.series)
+        labels = settle(studio, cast, "ask").labels
+        cast = casting.current(studio, cast, labels)
         waiting = tuple(each for each in casting.questions(studio, cast, labels) if each.speaker not in taken.later)
         labelled = Labelled(labels=labels, waiting=waiting)
         asked = _asked(cast, waiting, taken.again)
@@ -64,18 +65,22 @@ def _asked(cast: Cast, waiting: Collection[Suggestion], again: Mapping[str, str]
 
 
 def settle(studio: Studio, cast: Cast, policy: str, once: str | None = None) -> Labelled:
-    """Add what references, uploaded answers and a labels file say. `once`: the run a file is taken for, one time."""
+    """Add what uploaded answers and a labels file say, and what references then need no question about.
+
+    References are the given ones and what people have approved by now. `once`: the run a file is taken for, one time.
+    """
     series = studio.series.series
     sheet_inbox.take_in(studio, cast)
     labels = refresh(studio.store, series)
-    accepted = auto_decision(cast.suggestions, labels)
-    if accepted:
-        labels = record(studio.store, series, accepted)
     if policy not in ("ask", "auto"):
         taken = take_file(studio, cast, Path(policy), once)
         labels = taken.labels
         for what, why in taken.conflicts.items():
             log.warning("of %s, %s was not recorded: %s", policy, what, why)
+    cast = casting.current(studio, casting.load_cast(studio) or cast, labels)
+    accepted = auto_decision(cast.suggestions, labels)
+    if accepted:
+        labels = record(studio.store, series, accepted)
     waiting = () if policy == "auto" else casting.questions(studio, cast, labels)
     return Labelled(labels=labels, waiting=waiting)
 

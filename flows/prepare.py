@@ -18,7 +18,9 @@ from infra.stage import listener_of_run
 from tasks import casting, prepared
 from tasks.casting import Cast
 from tasks.domain import Episode
-from tasks.episodes import list_episodes
+from tasks.episodes import choose, list_episodes
+from tasks.labels import load
+from tasks.names import casts_of
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
@@ -58,11 +60,11 @@ def hear_reference(studio: Studio, character: str, source: Source) -> str:
 
 
 @task(name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
-def cast_series(studio: Studio, finished: Sequence[Prepared]) -> Cast:
-    """Link the speakers of all episodes and compare them with the references."""
-    identity = casting.identity_of(finished, casting.references_of(studio))
-    known = casting.find_cast(studio, identity)
-    return known or casting.make_cast(studio, identity, finished, casting.known_references(studio))
+def cast_series(studio: Studio, episodes: Sequence[Episode], finished: Sequence[Prepared]) -> Cast:
+    """Link the speakers of all finished episodes and compare them with what is known of the characters."""
+    base = casting.base_of(studio, episodes, finished)
+    known = casting.find_cast(studio, casting.identity_of(base, load(studio.store, studio.series.series)))
+    return known or casting.make_cast(studio, base, episodes, finished)
 
 
 @flow(
@@ -78,15 +80,23 @@ def prepare_series(
     store: str | None = None,
     engines: dict[str, str] | None = None,
     runners: dict[str, str] | None = None,
+    only: list[str] | None = None,
+    sample: int | None = None,
 ) -> Preparation:
-    """Prepare every episode of a series; one that fails is named in the end and stops no other."""
+    """Prepare every episode of a series; one that fails is named in the end and stops no other.
+
+    `only`: keys of episodes to prepare now; `sample`: so many of them, spread over the series. Who was prepared
+    before belongs to the cast all the same.
+    """
     studio = open_series(config, store, engines=engines, runners=runners)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
+    casts_of(studio.series)
     episodes = list_episodes(studio.series, studio.store)
     finished = find_all_prepared(studio, episodes)
     unfinished = [each for each in episodes if each.key not in finished]
     left_out = {each.key: why for each in unfinished if (why := prepared.find_left_out(studio, each))}
-    outstanding = [each for each in episodes if each.key not in finished | left_out]
+    chosen = choose(episodes, only, sample)
+    outstanding = [each for each in chosen if each.key not in finished | left_out]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
     if outstanding:
         check_engines(studio, *prepared.STAGES)
@@ -97,7 +107,7 @@ def prepare_series(
     prepared.write_episodes(studio, episodes, finished)
     in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
     tell(studio, in_order, failed)
-    return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, in_order))
+    return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, episodes, in_order))
 
 
 def hear_references(studio: Studio) -> dict[str, PrefectFuture[str]]:

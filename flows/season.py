@@ -19,7 +19,7 @@ from tasks.domain import Suggestion
 from tasks.episodes import list_episodes
 from tasks.label_form import lines_to_add
 from tasks.label_rules import newcomers
-from tasks.labels import Labels
+from tasks.labels import Labels, load
 from tasks.opening import check_engines, open_series
 from tasks.prepared import STAGES, find_all_prepared, find_left_out
 from tasks.studio import Studio
@@ -107,7 +107,8 @@ def finished(studio: Studio, policy: str) -> Season | None:
     failed = {each.key: why for each in unfinished if (why := find_left_out(studio, each))}
     if len(prepared) + len(failed) < len(episodes):
         return None
-    cast = casting.find_cast(studio, casting.identity_of(prepared, casting.references_of(studio)))
+    base = casting.base_of(studio, episodes, prepared)
+    cast = casting.find_cast(studio, casting.identity_of(base, load(studio.store, studio.series.series)))
     if cast is None or policy not in ("ask", "auto"):
         return None
     labelled = settle(studio, cast, policy)

@@ -23,7 +23,6 @@ from tasks.casting import Cast
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference
 from tasks.labels import Labels
-from tasks.prepared import Prepared
 from tasks.studio import Made, Stored, Studio, hash_of_code
 
 
@@ -46,6 +45,15 @@ class Cleaned:
     made_from: str
     wav: Stored
     about: CleanClip
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a manifest says beside the verdicts: labels, words by clip, and engines by episode and stage."""
+
+    labels: Labels
+    texts: Mapping[str, str]
+    engines: Mapping[str, Mapping[str, str]]
 
 
 def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> str:
@@ -126,9 +134,7 @@ def enter(studio: Studio, character: str, clips: Mapping[str, Stored], made: Mad
     write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
 
 
-def publish(
-    studio: Studio, character: str, identity: str, rows: Sequence[Row], labels: Labels, prepared: Sequence[Prepared]
-) -> DataSet:
+def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], about: About) -> DataSet:
     """Remove clips no longer kept, write `manifest.jsonl`, and last `dataset.json`."""
     ledger, home = _ledger(studio, character), _home(studio, character)
     kept = {clip_name(row.clip) for row in rows if row.verdict == "kept"}
@@ -136,11 +142,10 @@ def publish(
         studio.store.delete(ledger[name].wav.key)
     ledger = {name: ledger[name] for name in sorted(kept)}
     write_json(studio.store, f"{home}/cleaned.json", ledger)
-    engines = {each.episode: each.engines for each in prepared}
     lines = "".join(
         canonical(_described(line, ledger))
         for episode, of_episode in groupby(rows, key=lambda row: row.episode)
-        for line in dataset.manifest(tuple(of_episode), engines[episode], labels)
+        for line in dataset.manifest(tuple(of_episode), about.engines[episode], about.labels, about.texts)
     )
     studio.store.write(f"{home}/manifest.jsonl", lines.encode())
     dropped: dict[str, int] = {}

@@ -82,11 +82,15 @@ class HeardEpisode:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Known speech of a character: one vector for each stretch of it."""
+    """Known speech of a character: one vector for each stretch of it.
+
+    `episode`: where it was heard, if it is speech of the series that a person labelled; None: a file of the user's.
+    """
 
     character: str
     model: str
     vectors: Vectors
+    episode: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +120,17 @@ class Speaker:
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """Who a speaker may be, from references: the nearest character, its score, and by how much it
-    beats the second. `band`: accept (needs no question), ask (a person decides), leave_out (a stranger)."""
+    beats the second. `band`: accept (needs no question), ask (a person decides), leave_out (a stranger).
+
+    `chance`: about how likely it is the character, 0 where the question begins to 1 where it needs none; 1 where
+    nothing is known. `named`: whom the subtitles name during most of the speaker's lines that have a name ("" is
+    somebody who is no character of the series file).
+    """
 
     speaker: str
     character: str | None
     score: float
     margin: float
     band: str
+    chance: float = 1.0
+    named: str | None = None

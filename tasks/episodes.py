@@ -77,6 +77,25 @@ def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
     return tuple(Episode(key=key, file=str(path), sha256=hashes[path]) for key, path in keyed.items())
 
 
+def choose(
+    episodes: Sequence[Episode], only: Sequence[str] | None = None, sample: int | None = None
+) -> tuple[Episode, ...]:
+    """The episodes of these keys, and of those `sample`, spread from the first to the last; all without either.
+
+    SeriesError for a key that no episode has.
+    """
+    if unknown := sorted(set(only or ()) - {each.key for each in episodes}):
+        some = ", ".join(each.key for each in episodes[:8])
+        raise SeriesError(f"no episode has the key {', '.join(unknown)}; keys are {some} ... (see: voicecast check)")
+    chosen = [each for each in episodes if not only or each.key in only]
+    if sample is None or sample >= len(chosen):
+        return tuple(chosen)
+    if sample < 1:
+        raise SeriesError(f"a sample of {sample} episodes is none; 5 to 10 are enough to learn the voices from")
+    places = {round((number + 0.5) * len(chosen) / sample - 0.5) for number in range(sample)}
+    return tuple(chosen[place] for place in sorted(places))
+
+
 def _keys_so_far(series: Series, store: Store, hashes: Mapping[Place, str]) -> dict[Place, str]:
     """Keys under which files of this name and content were prepared before."""
     known = f"series/{series.series}/episodes.json"

@@ -58,13 +58,14 @@ class Rights(_Strict):
 
 
 class Character(_Strict):
-    """Somebody of the story whose voice is wanted."""
+    """Somebody of the story whose voice is wanted. `aliases`: how else subtitles and cast lists name them."""
 
     name: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     rights: Rights | None = None
 
-    @field_validator("references", mode="before")
+    @field_validator("references", "aliases", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value or ()
@@ -102,6 +103,16 @@ class CastSize(_Strict):
         return self
 
 
+class Questions(_Strict):
+    """Who is worth a question: whose speech, times the chance that it is the character's, is `min_seconds`, and
+    `min_share` of what the character has by then. While somebody is looked for whom no reference tells, at most
+    `at_once`, the longest, are asked about: the next are easier to tell by their answers."""
+
+    min_seconds: float = Field(default=5, ge=0)
+    min_share: float = Field(default=0.05, ge=0, le=1)
+    at_once: int = Field(default=12, ge=1)
+
+
 class Series(_Strict):
     """A series file. Paths are relative to the file."""
 
@@ -115,6 +126,8 @@ class Series(_Strict):
     runners: dict[str, str] = {}
     cast_size: CastSize = CastSize()
     targets: Targets = Targets()
+    casts: dict[str, tuple[str, ...]] | str = {}
+    questions: Questions = Questions()
     quality: Literal["strict", "balanced", "all"] = "balanced"
     denoise: Literal["auto", "never", "always"] = "auto"
     labels: Literal["ask", "auto"] = "ask"
@@ -206,7 +219,12 @@ def _complaint(error: Any, node: yaml.Node | None, text: str) -> str:
 
 
 def _fields_beside(path: list[str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"targets": Targets, "cast_size": CastSize, "rights": Rights}
+    models: dict[str, type[BaseModel]] = {
+        "targets": Targets,
+        "cast_size": CastSize,
+        "rights": Rights,
+        "questions": Questions,
+    }
     if len(path) == 1:
         return [name for name in Series.model_fields if name != "folder"]
     if path[0] == "characters" and len(path) == 3:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from tasks.casting import Cast
+from tasks.casting import Cast, recast
 from tasks.label_rules import check, seen
 from tasks.labels import (
     Decision,
@@ -23,7 +23,6 @@ from tasks.labels import (
     undo,
     undone,
 )
-from tasks.recast import recast
 from tasks.series import SLUG
 from tasks.studio import Studio
 

@@ -14,8 +14,9 @@ import numpy as np
 from tasks.domain import Moved, Speaker
 from tasks.voice_parts import Clips, by_voice
 
-LEAD = 0.05
-"""Mean cosine by which a clip must be nearer to marked ones than to the rest, to leave with them."""
+LEAD = 0.08
+"""Mean cosine by which a clip must be nearer to one marked clip than to the rest, to leave with it; to several, less
+by the root of their number, as chance is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +57,14 @@ def _leaving(
         return gone
     voices = by_voice(heard, marked, split)
     vectors = heard.vectors[rest].astype(np.float64)
-    near = np.stack([vectors @ heard.vectors[voice].mean(axis=0, dtype=np.float64) for voice in voices], axis=1)
+    lead = LEAD / np.sqrt([len(voice) for voice in voices])
+    near = np.stack([vectors @ heard.vectors[voice].mean(axis=0, dtype=np.float64) for voice in voices], axis=1) - lead
     follow = np.zeros(len(rest), bool)
     for _ in range(3):
         staying = vectors[~follow].sum(axis=0)
         others = np.maximum((~follow).sum() - (~follow), 1)
         stay = (vectors @ staying - np.where(follow, 0.0, 1.0)) / others
-        follow = near.max(axis=1) - stay > LEAD
+        follow = near.max(axis=1) > stay
         if follow.all():
             return gone
     for row, leaves, voice in zip(rest, follow, near.argmax(axis=1), strict=True):

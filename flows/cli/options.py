@@ -43,6 +43,18 @@ LabelPolicy = Annotated[
     typer.Option("--labels", help="ask (stop for labels), auto (references decide, nobody is asked), or a labels file"),
 ]
 
+Only = Annotated[
+    str | None, typer.Option("--only", help="Keys of the episodes to prepare now, such as s01e01,s01e05; default: all")
+]
+Sample = Annotated[
+    int | None, typer.Option("--sample", min=1, help="Prepare only so many episodes, spread over the series")
+]
+
+
+def keys(only: str | None) -> list[str] | None:
+    """Keys of episodes, separated by commas or spaces."""
+    return (only or "").replace(",", " ").split() or None
+
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:
     """`a=b` options as a mapping; SeriesError for one without an equals sign."""

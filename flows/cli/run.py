@@ -12,9 +12,12 @@ from flows.cli.options import (
     Config,
     Engines,
     LabelPolicy,
+    Only,
     Options,
     Runners,
+    Sample,
     StoreAt,
+    keys,
     opened,
     options_of,
     pairs,
@@ -74,13 +77,23 @@ def run_season(
     return outcome
 
 
-def prepare(config: Config = None, store: StoreAt = None, engine: Engines = None, runner: Runners = None) -> None:
-    """Episodes to recordings, stems, turns, clips, linked speakers and suggestions; asks nothing."""
+def prepare(
+    config: Config = None,
+    store: StoreAt = None,
+    engine: Engines = None,
+    runner: Runners = None,
+    only: Only = None,
+    sample: Sample = None,
+) -> None:
+    """Episodes to recordings, stems, turns, clips, linked speakers and suggestions; asks nothing.
+
+    With --sample 8, eight episodes spread over the series: label them, and the rest follows by itself.
+    """
     from flows.prepare import prepare_series
 
     opened(config, store, engines=engine, runners=runner)
     with stage_bars():
-        done = prepare_series(**_parameters(config, store, engine, runner))
+        done = prepare_series(**_parameters(config, store, engine, runner), only=keys(only), sample=sample)
     say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
     show_failed(done.failed)
 

@@ -28,6 +28,7 @@ language: ja                    # of the audio track, and of speech from text (I
 characters:
   endou_mamoru:                 # a-z, 0-9, - and _
     name: 円堂守                 # what people see
+    aliases: [円堂, Endou]       # how subtitles and cast lists name the character
     references: refs/endou/*    # speech of this character alone, 10 s or more; leave out to be asked
     # Nobody's voice is trained or spoken without rights:
     # rights: {{basis: "licence from ...", by: "who granted it", date: {today}}}
@@ -36,6 +37,8 @@ characters:
 # options: {{demucs: {{model: htdemucs_ft}}}}                      # what an engine's README says it takes
 # cast_size: {{at_least: 4, at_most: 12}}    # people who speak in an episode; `exactly` if it is known
 # targets: {{minutes: 25, clip_seconds: [1, 15]}}   # min_minutes: with less nobody is trained; 0.25, for rvc 2
+# casts: {{s01e01: [endou_mamoru]}}          # who speaks in an episode, where it is known; or a .yaml or .csv file
+# questions: {{min_seconds: 5, min_share: 0.05, at_once: 12}}   # below this, nobody is asked about a speaker
 # quality: balanced             # strict, balanced or all: what a clip must be to train on
 # denoise: auto                 # auto (only where it helps), never, always
 # labels: ask                   # ask, or auto: what references do not decide is left out

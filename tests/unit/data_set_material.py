@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tasks.casting import Cast
 from tasks.data_sets import Cleaned
 from tasks.dataset import Row
 from tasks.domain import Speaker
-from tasks.prepared import STAGES, Prepared
+from tasks.prepared import STAGES
 from tasks.studio import Stored, Studio
 
 RATE_HZ = 44100
@@ -53,25 +52,10 @@ def publish(
     said = labels.record(studio.store, studio.series.series, labels.decide("mika", "cli", {"S001": character}))
     ledger = {data_sets.clip_name(each.clip): _tone(studio, folder, each) for each in rows if each.verdict == "kept"}
     write_json(studio.store, f"{studio.home}/characters/{character}/cleaned.json", ledger)
-    prepared = [
-        Prepared(
-            episode=key, identity="0", duration=1440.0, turns=1, clips=1, problems=(),
-            engines={stage: "light 1.0" for stage in STAGES},
-        )
-        for key in sorted({each.episode for each in rows})
-    ]  # fmt: skip
+    engines = {each.episode: dict.fromkeys(STAGES, "light 1.0") for each in rows}
     identity = data_sets.identity_of(studio, cast, said, character)
-    data_sets.publish(studio, character, identity, rows, said, prepared)
-    if texts:
-        _say(studio, character, texts)
-
-
-def _say(studio: Studio, character: str, texts: Mapping[str, str]) -> None:
-    """Put texts into the manifest, as subtitles will."""
-    key = f"{studio.home}/characters/{character}/manifest.jsonl"
-    lines = [json.loads(line) for line in studio.store.read(key).splitlines()]
-    said = "".join(json.dumps({**line, "text": texts.get(line["clip"])}, ensure_ascii=False) + "\n" for line in lines)
-    studio.store.write(key, said.encode())
+    about = data_sets.About(labels=said, texts=texts or {}, engines=engines)
+    data_sets.publish(studio, character, identity, rows, about)
 
 
 def _tone(studio: Studio, folder: Path, each: Row) -> Cleaned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import unicodedata
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra.store import LocalStore, write_json
-from tasks.episodes import episode_key, episode_keys, list_episodes
+from tasks.domain import Episode
+from tasks.episodes import choose, episode_key, episode_keys, list_episodes
 from tasks.series import Series, SeriesError
 
 SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -115,3 +117,24 @@ def test_a_corrected_name_gets_the_key_it_says(tmp_path: Path) -> None:
 def test_a_series_without_episodes_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(SeriesError, match=rf"no episodes: \*.mkv matches no file below {tmp_path}; correct"):
         list_episodes(series(tmp_path), LocalStore(tmp_path / "store"))
+
+
+def series_of(count: int) -> list[Episode]:
+    return [Episode(key=f"s01e{n:03d}", file="", sha256="") for n in range(1, count + 1)]
+
+
+def test_a_sample_is_spread_over_the_series() -> None:
+    found = [int(each.key[-3:]) for each in choose(series_of(126), sample=8)]
+    assert len(found) == 8
+    gaps = [later - before for before, later in itertools.pairwise(found)]
+    assert max(gaps) - min(gaps) <= 1
+    assert found[0] <= 9
+    assert found[-1] >= 118
+    assert [each.key for each in choose(series_of(3), sample=8)] == ["s01e001", "s01e002", "s01e003"]
+
+
+def test_episodes_are_chosen_by_key() -> None:
+    assert [each.key for each in choose(series_of(9), only=["s01e005", "s01e002"])] == ["s01e002", "s01e005"]
+    assert len(choose(series_of(9), only=["s01e005", "s01e002"], sample=1)) == 1
+    with pytest.raises(SeriesError, match="no episode has the key s09e09; keys are s01e001"):
+        choose(series_of(9), only=["s09e09"])

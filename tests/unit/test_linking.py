@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.domain import HeardEpisode, Speaker, Turn
-from tasks.linking import ModelsDiffer, link
+from tasks.linking import RULES, ModelsDiffer, Said, link
 from tests.unit.voices import heard
 
 FIRST = heard("s01e01", [("SPEAKER_00", "endou"), ("SPEAKER_01", "gouenji")] * 4)
@@ -130,3 +130,101 @@ def test_a_long_series_is_linked_in_seconds() -> None:
     began = time.process_time()
     assert len(link(episodes)) == 30
     assert time.process_time() - began < 10
+
+
+# ---------------------------------------------------------------- what people said
+
+
+def of(speakers: tuple[Speaker, ...], clip: str) -> str:
+    (owner,) = [each.id for each in speakers if clip in each.clips]
+    return owner
+
+
+TWINS = heard("s01e01", [("SPEAKER_00", "ichirou"), ("SPEAKER_00", "jirou~ichirou")] * 4)
+"""One actor's two roles, so near that nothing but a person tells them apart."""
+
+
+def test_marked_clips_leave_their_speaker_for_ever_and_take_along_what_sounds_like_them() -> None:
+    before = link([TWINS])
+    assert len(before) == 1
+    jirou = [clip.id for clip in TWINS.clips[1::2]]
+    said = Said(split={"S001": jirou[:2]})
+    after = link([TWINS], before, said=said)
+    assert [set(each.clips) for each in after] == [{clip.id for clip in TWINS.clips[::2]}, set(jirou)]
+    assert after[1].moved[jirou[3]].speaker == "S001"
+    assert link([TWINS], after, said=said) == after
+
+
+def test_a_split_taken_back_brings_all_its_clips_home() -> None:
+    before = link([TWINS])
+    after = link([TWINS], before, said=Said(split={"S001": [TWINS.clips[1].id, TWINS.clips[3].id]}))
+    assert len(after[1].clips) == 4
+    back = link([TWINS], after)
+    assert back[0].clips == before[0].clips
+    assert back[1].clips == ()
+
+
+def test_a_marked_clip_that_is_a_known_voice_joins_it() -> None:
+    before = link([FIRST])
+    wrong = tuple(sorted([*before[0].clips, before[1].clips[0]]))
+    mistaken = (replace(before[0], clips=wrong), replace(before[1], clips=before[1].clips[1:]))
+    after = link([FIRST], mistaken, said=Said(split={"S001": [before[1].clips[0]]}))
+    assert [each.clips for each in after] == [each.clips for each in before]
+
+
+def test_new_clips_join_the_nearer_of_two_roles_that_a_person_told_apart() -> None:
+    said = Said(
+        split={"S001": [clip.id for clip in TWINS.clips[1::2]]}, characters={"S001": "ichirou", "S002": "jirou"}
+    )
+    known = link([TWINS], link([TWINS]), said=said)
+    later = heard("s01e02", [("SPEAKER_00", "ichirou"), ("SPEAKER_00", "jirou~ichirou")] * 4)
+    after = link([TWINS, later], known, said=said)
+    assert [of(after, clip.id) for clip in later.clips] == ["S001", "S002"] * 4
+
+
+def test_what_people_labelled_as_two_never_becomes_one() -> None:
+    known = link([TWINS], link([TWINS]), said=Said(split={"S001": [clip.id for clip in TWINS.clips[1::2]]}))
+    said = Said(split={"S001": known[1].clips}, characters={"S001": "ichirou", "S002": "jirou"})
+    for _ in range(3):
+        known = link([TWINS], known, said=said)
+    assert [len(each.clips) for each in known] == [4, 4]
+
+
+# ---------------------------------------------------------------- ids that stay
+
+
+def test_an_episode_that_is_away_for_a_while_finds_its_speakers_again() -> None:
+    both = link([FIRST, SECOND])
+    without = link([SECOND], both)
+    assert without[0].absent == tuple(clip for clip in both[0].clips if clip.startswith("s01e01"))
+    assert link([FIRST, SECOND], without) == both
+
+
+def test_an_episode_cut_anew_keeps_the_ids_of_its_speakers() -> None:
+    known = link([SECOND])
+    anew = replace(
+        SECOND,
+        model="another 1",
+        clips=tuple(
+            replace(clip, id=f"s01e02/{round(clip.start * 1000) + 50:08d}", start=clip.start + 0.05)
+            for clip in SECOND.clips
+        ),
+    )
+    names = dict(zip([clip.id for clip in SECOND.clips], [clip.id for clip in anew.clips], strict=True))
+    after = link([anew], known, RULES["resemblyzer"])
+    assert [each.clips for each in after] == [tuple(names[clip] for clip in each.clips) for each in known]
+
+
+def test_a_late_first_episode_moves_nobody_and_finds_the_same_people() -> None:
+    at_once, late = link([FIRST, SECOND]), link([FIRST, SECOND], link([SECOND]))
+    assert {each.clips for each in late} == {each.clips for each in at_once}
+    assert [each.episodes[0] for each in link([SECOND])] == ["s01e02"] * 3
+
+
+def test_who_shouts_and_whispers_is_recognised_in_both() -> None:
+    calm = tuple(clip.id for clip in FIRST.clips[::2])
+    loud = heard("s01e05", [("SPEAKER_00", "endou shouting")] * 4)
+    known = (Speaker(id="S001", clips=(*calm, *(clip.id for clip in loud.clips)), episodes=("s01e01",), seconds=24.0),)
+    later = heard("s01e06", [("SPEAKER_00", "endou shouting"), ("SPEAKER_01", "endou")] * 3)
+    after = link([FIRST, loud, later], known)
+    assert {of(after, clip.id) for clip in later.clips} == {"S001"}

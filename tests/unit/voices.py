@@ -34,9 +34,13 @@ def _direction(name: str, dimension: int = 256) -> Vectors:
 
 
 def vector(voice: str, take: str, likeness: float = 0.8) -> Vectors:
-    """One clip of a voice; `likeness`: its mean cosine to other clips of the voice. `a+b` is half of each."""
+    """One clip of a voice; `likeness`: its mean cosine to other clips of the voice. `a+b` is half of each, `a~b` is b
+    in another role, a cosine of 0.1 away."""
     people = voice.split("+")
     person = np.sum([_direction(f"person {each}") for each in people], axis=0) / len(people)
+    if "~" in voice:
+        role, actor = voice.split("~")
+        person = 0.6 * _direction(f"person {actor}") + 0.8 * _direction(f"person {role}")
     made = (
         np.sqrt(0.55) * _direction("speech")
         + np.sqrt(likeness - 0.55) * person

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -238,18 +239,28 @@ def test_an_answer_that_only_skips_decides_nothing(studio: Studio) -> None:
 # ---------------------------------------------------------------- a speaker of two people
 
 
-@pytest.fixture
-def mixed(tmp_path: Path) -> Studio:
+MIXED = {"anna": {"name": "アンナ", "references": "refs/A.flac"}, "ben": {"name": "Ben"}}
+
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """S001 is Anna, with two clips of a stranger at the end; S002 is Ben, and has one clip of Anna; S003 is Anna."""
-    characters = {"anna": {"name": "アンナ", "references": material.reference(tmp_path, "A")}, "ben": {"name": "Ben"}}
-    studio = studio_at(tmp_path, characters=characters)
+    folder = tmp_path_factory.mktemp("mixed")
+    material.reference(folder, "A")
     speakers = [
         material.Heard(id="S001", person="A", clips=8, suggestion="anna", intruder="X", intruders=2),
         material.Heard(id="S002", person="B", clips=6, suggestion="anna", intruder="A"),
         material.Heard(id="S003", person="A", clips=4, suggestion="anna"),
     ]
-    material.lay(studio, speakers)
-    return studio
+    material.lay(studio_at(folder, characters=MIXED), speakers)
+    return folder
+
+
+@pytest.fixture
+def mixed(laid: Path, tmp_path: Path) -> Studio:
+    """A copy of that series, with no label given."""
+    shutil.copytree(laid, tmp_path / "toy")
+    return studio_at(tmp_path / "toy", characters=MIXED)
 
 
 def clips_of(studio: Studio) -> dict[str, tuple[str, ...]]:

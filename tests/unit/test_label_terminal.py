@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,27 @@ from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.stub_studio import studio_at
 
+CHARACTERS = {"anna": {"name": "アンナ", "references": "refs/A.flac"}, "ben": {"name": "Ben"}}
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """S001 is Anna, with two clips of a stranger at the end; S002 is Ben."""
-    characters = {"anna": {"name": "アンナ", "references": material.reference(tmp_path, "A")}, "ben": {"name": "Ben"}}
-    studio = studio_at(tmp_path, characters=characters)
+    folder = tmp_path_factory.mktemp("laid")
+    material.reference(folder, "A")
     speakers = [
         material.Heard(id="S001", person="A", clips=8, suggestion="anna", intruder="X", intruders=2),
         material.Heard(id="S002", person="B", clips=4, suggestion="anna"),
     ]
-    material.lay(studio, speakers)
-    return studio
+    material.lay(studio_at(folder, characters=CHARACTERS), speakers)
+    return folder
+
+
+@pytest.fixture
+def studio(laid: Path, tmp_path: Path) -> Studio:
+    """A copy of that series, with no label given."""
+    shutil.copytree(laid, tmp_path / "toy")
+    return studio_at(tmp_path / "toy", characters=CHARACTERS)
 
 
 def types(monkeypatch: pytest.MonkeyPatch, studio: Studio, *lines: str) -> None:

@@ -15,7 +15,7 @@ from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
-from tasks import casting, prepared
+from tasks import casting, prepared, recurring_files
 from tasks.casting import Cast
 from tasks.domain import Episode
 from tasks.episodes import choose, list_episodes
@@ -24,8 +24,19 @@ from tasks.names import casts_of
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
+from tasks.recurring_files import Recurring
 from tasks.slots import slots_of_run
-from tasks.stages import cut, diarize, embed, embed_reference, extract, extract_given, fingerprint, separate
+from tasks.stages import (
+    cut,
+    diarize,
+    embed,
+    embed_reference,
+    extract,
+    extract_given,
+    fingerprint,
+    fingerprint_vocals,
+    separate,
+)
 from tasks.studio import Source, Studio
 
 
@@ -44,10 +55,19 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
     recording = extract(studio, episode)
     fingerprints = fingerprint(studio, episode, recording)
     stems = separate(studio, episode, recording)
+    voices = fingerprint_vocals(studio, episode, stems)
     turns = diarize(studio, episode, stems)
     clips = cut(studio, episode, stems, turns)
     vectors = embed(studio, episode, stems, clips)
-    parts = Parts(extract=recording, fingerprint=fingerprints, separate=stems, diarize=turns, cut=clips, embed=vectors)
+    parts = Parts(
+        extract=recording,
+        fingerprint=fingerprints,
+        fingerprint_vocals=voices,
+        separate=stems,
+        diarize=turns,
+        cut=clips,
+        embed=vectors,
+    )
     return prepared.publish(studio, episode, parts)
 
 
@@ -57,6 +77,17 @@ def hear_reference(studio: Studio, character: str, source: Source) -> str:
     recording = extract_given(studio, f"reference of {character}", source)
     embed_reference(studio, character, recording.stored(recording.result.recording))
     return character
+
+
+@task(
+    name="recurring", task_run_name="what recurs in {studio.series.series}", cache_policy=NO_CACHE, persist_result=False
+)
+def compare_episodes(studio: Studio, episodes: Sequence[Episode]) -> Recurring:
+    """Openings, endings, recaps: what of these episodes was heard in another one."""
+    known = recurring_files.find_recurring(studio, recurring_files.fingerprints_of(studio, episodes))
+    for group in known.groups:
+        get_run_logger().info("%s %s: %s", group.id, group.name, group.why)
+    return known
 
 
 @task(name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
@@ -106,6 +137,7 @@ def prepare_series(
     finished |= made
     prepared.write_episodes(studio, episodes, finished)
     in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
+    compare_episodes(studio, [each for each in episodes if each.key in finished])
     tell(studio, in_order, failed)
     return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, episodes, in_order))
 

@@ -70,6 +70,23 @@ def fingerprint(
     )
 
 
+def fingerprint_vocals(
+    studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]
+) -> Order[stages.FingerprintResult]:
+    """The same of the vocals: what tells whether the voice recurs as well as the music."""
+    vocals = separated.stored(separated.result.vocals)
+    return Order(
+        stage="fingerprint",
+        of=f"vocals of {episode.key}",
+        request=stages.FingerprintRequest(recording=sent("vocals.flac", vocals)),
+        result=stages.FingerprintResult,
+        inputs={"in/vocals.flac": vocals},
+        folder=folder_of(studio, episode),
+        keep={"out/": "vocals."},
+        record="fingerprint-vocals",
+    )
+
+
 def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Order[stages.SeparateResult]:
     recording = extracted.stored(extracted.result.recording)
     return Order(

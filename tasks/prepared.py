@@ -60,6 +60,7 @@ class Parts:
 
     extract: Made[ExtractResult]
     fingerprint: Made[FingerprintResult]
+    fingerprint_vocals: Made[FingerprintResult]
     separate: Made[SeparateResult]
     diarize: Made[DiarizeResult]
     cut: Made[CutResult]
@@ -133,7 +134,8 @@ def publish(studio: Studio, episode: Episode, parts: Parts) -> Prepared:
         problems=parts.extract.result.problems + heard.problems,
         engines={stage: made.engine for stage, made in parts.by_stage().items()},
     )
-    files = {each.key: each.size for made in parts.by_stage().values() for each in made.files.values()}
+    every = (*parts.by_stage().values(), parts.fingerprint_vocals)
+    files = {each.key: each.size for made in every for each in made.files.values()}
     for name in ("turns.json", "clips.jsonl"):
         files[f"{folder}/{name}"] = studio.store.size(f"{folder}/{name}") or 0
     write_json(studio.store, f"{folder}/prepared.json", {"prepared": prepared, "files": files})

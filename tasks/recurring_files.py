@@ -17,7 +17,8 @@ import numpy as np
 from containers.contract.codec import decode, encode
 from containers.contract.stages import FingerprintResult
 from infra.store import read_json, write_json
-from tasks import recurrence, recurring
+from tasks import orders, recurrence, recurring
+from tasks.domain import Episode, HeardEpisode
 from tasks.recurrence import Group, Search, Words
 from tasks.recurring import Heard, RecurringGroup
 from tasks.studio import Made, Studio, hash_of_code
@@ -53,6 +54,23 @@ class Recurring:
     groups: tuple[RecurringGroup, ...]
 
 
+def fingerprints_of(studio: Studio, episodes: Sequence[Episode]) -> tuple[Fingerprints, ...]:
+    """The fingerprints of prepared episodes, as their stages left them."""
+    return tuple(found for episode in episodes if (found := _fingerprints(studio, episode)))
+
+
+def _fingerprints(studio: Studio, episode: Episode) -> Fingerprints | None:
+    extracted = studio.find(orders.extract(studio, episode))
+    if extracted is None:
+        return None
+    separated = studio.find(orders.separate(studio, episode, extracted))
+    if separated is None:
+        return None
+    recording = studio.find(orders.fingerprint(studio, episode, extracted))
+    vocals = studio.find(orders.fingerprint_vocals(studio, episode, separated))
+    return Fingerprints(episode=episode.key, recording=recording, vocals=vocals) if recording and vocals else None
+
+
 def load_recurring(studio: Studio) -> Recurring | None:
     """What recurs, as it stands in the store."""
     key = _key(studio)
@@ -80,6 +98,17 @@ def find_recurring(studio: Studio, every: Sequence[Fingerprints]) -> Recurring:
         )
         write_json(studio.store, _key(studio), encode(made))
         return made
+
+
+def clips_left_out(known: Recurring | None, episodes: Sequence[HeardEpisode]) -> dict[str, str]:
+    """Clip -> why it is no new speech, for the clips that lie in what recurs."""
+    left_out = recurring.left_out_by_episode(known.groups) if known else {}
+    return {
+        clip.id: why
+        for episode in episodes
+        for clip in episode.clips
+        if (why := recurring.why_recurring(clip.start, clip.end, left_out.get(episode.episode, ())))
+    }
 
 
 def _compare(heard: Sequence[Heard], first: int, known: Sequence[RecurringGroup]) -> list[Group]:

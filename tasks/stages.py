@@ -71,6 +71,13 @@ def fingerprint(
     return studio.make(orders.fingerprint(studio, episode, extracted))
 
 
+@stage_task("fingerprint", "vocals of {episode.key}")
+def fingerprint_vocals(
+    studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]
+) -> Made[stages.FingerprintResult]:
+    return studio.make(orders.fingerprint_vocals(studio, episode, separated))
+
+
 @stage_task("separate", "{episode.key}")
 def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Made[stages.SeparateResult]:
     return studio.make(orders.separate(studio, episode, extracted))

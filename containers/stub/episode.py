@@ -102,7 +102,9 @@ def fingerprint(options: Options, request: stages.FingerprintRequest, item: Item
     words = bytearray(forms.noise(4 * count, request.recording.sha256))
     for music in sound.script.music:
         first, last = round(music.start / _HOP), min(count, round(music.end / _HOP))
-        words[4 * first : 4 * last] = forms.noise(4 * max(0, last - first), music.name)
+        if not sound.script.vocals or music.sung:
+            name = f"{music.name} sung" if sound.script.vocals else music.name
+            words[4 * first : 4 * last] = forms.noise(4 * max(0, last - first), name)
     return stages.FingerprintResult(
         fingerprint=item.file(forms.write_npy(item.output("fingerprint.npy"), bytes(words))),
         hop=_HOP,

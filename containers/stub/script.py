@@ -28,11 +28,13 @@ _PEOPLE = tuple(f"voice {number}" for number in range(1, 7))
 
 @dataclass(frozen=True, kw_only=True)
 class Music:
-    """A piece that sounds from `start` to `end`; the same name is the same sound in every episode."""
+    """A piece that sounds from `start` to `end`; the same name is the same sound in every episode, and
+    `sung`: has the same voice in every episode."""
 
     start: float
     end: float
     name: str
+    sung: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class Script:
     times: int | None = None
     sleep_s: float = 0.0
     say: str = ""
+    vocals: bool = False
 
 
 def number(*words: object) -> float:

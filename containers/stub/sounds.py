@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -77,7 +77,11 @@ def write_flac(path: Path, sound: Sound, stem: Stem) -> Path:
     if stem != "background":
         _add_voices(levels, sound)
     scale = 1 << (sound.bit_depth - 16)
-    return flac.write(path, [level * scale for level in levels], _about(sound, written(sound.script)))
+    return flac.write(
+        path,
+        [level * scale for level in levels],
+        _about(sound, written(replace(sound.script, vocals=stem == "vocals"))),
+    )
 
 
 def _add_voices(levels: list[int], sound: Sound) -> None:

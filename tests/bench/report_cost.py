@@ -87,7 +87,15 @@ def _prepared(studio: Studio, episode: Episode) -> Prepared:
     turns = studio.make(orders.diarize(studio, episode, stems))
     clips = studio.make(orders.cut(studio, episode, stems, turns))
     vectors = studio.make(orders.embed(studio, episode, stems, clips))
-    parts = Parts(extract=recording, fingerprint=fingerprint, separate=stems, diarize=turns, cut=clips, embed=vectors)
+    parts = Parts(
+        extract=recording,
+        fingerprint=fingerprint,
+        fingerprint_vocals=studio.make(orders.fingerprint_vocals(studio, episode, stems)),
+        separate=stems,
+        diarize=turns,
+        cut=clips,
+        embed=vectors,
+    )
     return prepared.publish(studio, episode, parts)
 
 

@@ -171,7 +171,13 @@ def prepare(folder: Path, address: str) -> dict[str, Any]:
         cut = studio.make(orders.cut(studio, episode, stems, turns))
         vectors = studio.make(orders.embed(studio, episode, stems, cut))
         parts = prepared.Parts(
-            extract=recording, fingerprint=prints, separate=stems, diarize=turns, cut=cut, embed=vectors
+            extract=recording,
+            fingerprint=prints,
+            fingerprint_vocals=studio.make(orders.fingerprint_vocals(studio, episode, stems)),
+            separate=stems,
+            diarize=turns,
+            cut=cut,
+            embed=vectors,
         )
         clips += prepared.publish(studio, episode, parts).clips
     return {**_cost(began, requests), "clips": clips}

@@ -135,7 +135,8 @@ class Search:
         shifts = here - (there - self._spans[others])
         for other, shift in sorted(set(zip(others.tolist(), shifts.tolist(), strict=True))):
             shares = difference(self.words[episode], self.words[other], shift)
-            for first, last in agreement(shares):
+            for begin, end in agreement(shares):
+                first, last = max(begin, shift), min(end, len(self.words[other]) + shift)
                 yield _Link(
                     here=Place(episode=episode, first=first, last=last),
                     there=Place(episode=other, first=first - shift, last=last - shift),

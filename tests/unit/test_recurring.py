@@ -115,6 +115,13 @@ def test_a_further_episode_changes_nothing_that_was_known_and_gives_what_all_at_
     assert describe(later.groups, heard) == at_once
 
 
+def test_what_recurs_up_to_the_very_ends_of_episodes_stays_within_them() -> None:
+    groups = groups_of(*(episode(number, (30, "start", ""), (20, "", ""), (30, "end", "")) for number in (1, 2, 3)))
+
+    assert len(groups) == 2
+    assert all(0 <= each.start < each.end <= 80 for group in groups for each in group.segments)
+
+
 def test_silence_and_other_sound_do_not_recur() -> None:
     quiet = [
         Heard(

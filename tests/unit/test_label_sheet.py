@@ -287,7 +287,7 @@ def test_a_later_preparation_keeps_what_was_taken_out_where_it_is(mixed: Studio)
     before = clips_of(mixed)
     take_answer(mixed, casting.cast_of(mixed), answer(split={"S001": before["S001"][-1:]}))
     after, prepared = clips_of(mixed), [SimpleNamespace(episode="s01e01")]
-    made = casting.make_cast(mixed, "another", prepared, casting.known_references(mixed))  # type: ignore[arg-type]
+    made = casting.make_cast(mixed, "another", (), prepared)  # type: ignore[arg-type]
     assert {each.id: each.clips for each in made.speakers} == after
     assert [each.speaker for each in casting.questions(mixed, made, load(mixed.store, "toy"))].count("S004") == 1
 

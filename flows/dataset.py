@@ -43,8 +43,9 @@ def judge(
     """Verdicts by character, the hash of every clip, and the words of clips whose words are known."""
     heard = casting.heard_series(studio, prepared)
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
-    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio))
-    return rows, hashes, casting.texts_of_clips(studio, heard)
+    texts = casting.texts_of_clips(studio, heard)
+    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    return rows, hashes, texts
 
 
 @task(name="data set", task_run_name="data set of {character}", cache_policy=NO_CACHE, persist_result=False)
@@ -91,13 +92,19 @@ def make_data_sets(
     failures: list[tuple[str, object]] = []
     if outstanding:
         rows, hashes, texts = judge(studio, cast, counted, prepared)
+        about = data_sets.About(
+            labels=counted,
+            texts=texts,
+            engines={each.episode: each.engines for each in prepared},
+            missing=data_sets.lacking(studio, cast, counted, rows),
+        )
         futures = make_data_set.map(
             unmapped(studio),
             outstanding,
             [wanted[slug] for slug in outstanding],
             [rows[slug] for slug in outstanding],
             unmapped(hashes),
-            unmapped(data_sets.About(labels=counted, texts=texts, engines={p.episode: p.engines for p in prepared})),
+            unmapped(about),
         )
         names = {future.task_run_id: slug for future, slug in zip(futures, outstanding, strict=True)}
         for future in ended(list(futures), f"data sets of {studio.series.series}"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -18,17 +18,23 @@ from infra.engines import engine_for
 from infra.identity import makers
 from infra.store import find_json, write_json
 from tasks import cast as cast_rules
-from tasks import dataset, orders, purity, selection, verdicts
+from tasks import casting, dataset, orders, purity, repeats, selection, verdicts
 from tasks.casting import Cast
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference
+from tasks.explaining import Change, explain
 from tasks.labels import Labels
+from tasks.prepared import Prepared
+from tasks.shortfall import Shortfall, shortfall
 from tasks.studio import Made, Stored, Studio, hash_of_code
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """What is ready to train on for one character; `minutes` of cleaned clips, `files` key -> bytes."""
+    """What is ready to train on for one character; `minutes` of cleaned clips, `files` key -> bytes.
+
+    `missing`: what it lacks to the target, and where more may lie.
+    """
 
     character: str
     identity: str
@@ -36,6 +42,7 @@ class DataSet:
     clips: int
     dropped: dict[str, int]
     files: dict[str, int]
+    missing: Shortfall | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +56,12 @@ class Cleaned:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a manifest says beside the verdicts: labels, words by clip, and engines by episode and stage."""
+    """What a data set says beside verdicts: labels, words by clip, engines by episode and stage, what is missing."""
 
     labels: Labels
     texts: Mapping[str, str]
     engines: Mapping[str, Mapping[str, str]]
+    missing: Mapping[str, Shortfall | None]
 
 
 def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> str:
@@ -68,10 +76,10 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
             labels.rejected,
         ],
         "targets": series.targets.model_dump(),
-        "quality": series.quality,
+        "quality": str(series.quality.thresholds(series.targets.clip_seconds)),
         "denoise": series.denoise,
         "engine": makers(engine, series.options.get(engine.name, {})),
-        "rules": hash_of_code(cast_rules, dataset, purity, selection, verdicts),
+        "rules": hash_of_code(cast_rules, dataset, purity, repeats, selection, verdicts),
     }
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
@@ -97,15 +105,42 @@ def decide(
     labels: Labels,
     heard: Sequence[HeardEpisode],
     references: Sequence[Reference],
+    recurring: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[Row, ...]]:
-    """A verdict on every clip that may be a character's, by character."""
+    """A verdict on every clip that may be a character's, by character.
+
+    `recurring`: clip -> why it is no new speech; `texts`: clip -> its words.
+    """
     targets = studio.series.targets
-    shortest, longest = targets.clip_seconds
-    thresholds = replace(dataset.PRESETS[studio.series.quality], min_seconds=shortest, max_seconds=longest)
-    rows = dataset.select(
-        dataset.judge(heard, cast.speakers, labels, references, thresholds), target_minutes=targets.minutes
-    )
+    thresholds = studio.series.quality.thresholds(targets.clip_seconds)
+    judged = dataset.judge(heard, cast.speakers, labels, references, thresholds, recurring)
+    rows = dataset.select(judged, targets.minutes, texts)
     return {slug: tuple(row for row in rows if row.character == slug) for slug in studio.series.characters}
+
+
+def decide_anew(studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]) -> tuple[Change, ...]:
+    """What `decide` would change for each character, from what lies in the store; nothing is written."""
+    heard = casting.heard_series(studio, prepared)
+    texts = casting.texts_of_clips(studio, heard)
+    decided = decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    return tuple(explain(studio, slug, rows) for slug, rows in decided.items())
+
+
+def lacking(
+    studio: Studio, cast: Cast, labels: Labels, decided: Mapping[str, Sequence[Row]]
+) -> dict[str, Shortfall | None]:
+    """What each character lacks to its target, and who without a label may be it."""
+    seconds = {each.id: each.seconds for each in cast.speakers}
+    asked = [each for each in cast.suggestions if each.band == "ask" and each.speaker not in labels.speakers]
+    return {
+        slug: shortfall(
+            rows,
+            studio.series.targets.minutes,
+            [(each, seconds.get(each.speaker, 0.0)) for each in asked if each.character == slug],
+        )
+        for slug, rows in decided.items()
+    }
 
 
 def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mapping[str, str]) -> dict[str, Stored]:
@@ -161,6 +196,7 @@ def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], 
         clips=len(ledger),
         dropped=dropped,
         files=files,
+        missing=about.missing.get(character),
     )
     write_json(studio.store, f"{home}/dataset.json", encode(made))
     return made

@@ -18,12 +18,15 @@ from tasks.cast import Match, galleries_of, match, rule_for
 from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker
 from tasks.labels import Labels
 from tasks.linking import one_model
-from tasks.purity import Likeness, compare
+from tasks.purity import Likeness, compare, second_voice
+from tasks.repeats import without_repeats
 from tasks.selection import select
-from tasks.verdicts import PRESETS, Finding, Row, Thresholds, flaw
+from tasks.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, musical, tags
 
 __all__ = ["PRESETS", "Row", "Thresholds", "judge", "manifest", "select"]
 
+MIXTURES_OF = "resemblyzer"
+"""The model whose vectors of two voices at once were measured; of others only the sound tells."""
 RIVAL_LEAD = 0.08
 """Cosine by which a speaker without a label must be nearer to raise a doubt; it may be the same person, after all."""
 
@@ -34,8 +37,11 @@ def judge(
     labels: Labels,
     references: Sequence[Reference] = (),
     thresholds: Thresholds | None = None,
+    recurring: Mapping[str, str] | None = None,
 ) -> tuple[Row, ...]:
     """A row for every clip of every speaker labelled with a character, sorted by character and clip.
+
+    `recurring`: clip -> why it is no new speech.
 
     A clip whose speaker nobody labelled, or only the references did, is kept for another character if
     by itself it is as near to that one as an accepted speaker must be. If a human labelled its speaker
@@ -53,7 +59,8 @@ def judge(
     ]
     if not heard:
         return ()
-    flaws = [flaw(clip, episode.overlap, labels.rejected, thresholds) for clip, _, episode in heard]
+    rejected, again = set(labels.rejected), recurring or {}
+    flaws = [flaw(clip, episode.overlap, rejected, thresholds, again) for clip, _, episode in heard]
     persons = [
         None if useless else _person(owner[clip.id], labels) for (clip, _, _), useless in zip(heard, flaws, strict=True)
     ]
@@ -62,16 +69,24 @@ def judge(
         np.stack([vector for _, vector, _ in heard]), persons, galleries, characters, sure=thresholds.sure_purity
     )
     rule = rule_for(model or "")
+    mixture = likeness.mixture if (model or "").startswith(MIXTURES_OF) else np.full(len(heard), np.nan)
     rows: list[Row] = []
     for index, (clip, _, _) in enumerate(heard):
         speaker, found = owner[clip.id], match(characters, likeness.scores[index], clip.duration, rule)
         said = labels.character(speaker)
+        seen = clip.measurements
+        heard_two = None if musical(seen, thresholds) else seen.second_voice_probability
+        two = second_voice(float(mixture[index]), heard_two)
         if said and said != NOBODY:
-            finding = flaws[index] or _voice(likeness, index, thresholds)
-            rows.append(_row(clip, speaker, said, finding, likeness.purity[index]))
+            finding = flaws[index] or _voice(likeness, index, thresholds, two)
+            if not flaws[index] and finding[1] != "other_voice":
+                finding = cut_word(seen, thresholds) or finding
+            rows.append(_row(clip, speaker, said, finding, likeness.purity[index], two))
         if not flaws[index] and found.band == "accept" and found.character and found.character != said:
-            rows.append(_row(clip, speaker, found.character, _identified(speaker, labels, found), found.margin))
-    return tuple(sorted(rows, key=lambda row: (row.character, row.clip)))
+            finding = cut_word(seen, thresholds) or _identified(speaker, labels, found)
+            rows.append(_row(clip, speaker, found.character, finding, found.margin, None))
+    rows.sort(key=lambda row: (row.character, row.clip))
+    return without_repeats(rows, {clip.id: vector for clip, vector, _ in heard}, thresholds.max_repeats)
 
 
 def _person(speaker: str, labels: Labels) -> str:
@@ -80,7 +95,7 @@ def _person(speaker: str, labels: Labels) -> str:
     return f"?{speaker}" if said is None else f"{NOBODY} {speaker}" if said == NOBODY else said
 
 
-def _row(clip: EpisodeClip, speaker: str, character: str, finding: Finding, purity: float) -> Row:
+def _row(clip: EpisodeClip, speaker: str, character: str, finding: Finding, purity: float, two: float | None) -> Row:
     verdict, reason, detail = finding
     return Row(
         clip=clip.id,
@@ -95,14 +110,18 @@ def _row(clip: EpisodeClip, speaker: str, character: str, finding: Finding, puri
         purity=None if math.isnan(purity) else round(float(purity), 4),
         consistency=clip.consistency,
         measurements=clip.measurements,
+        second_voice=two,
+        tags=tags(clip.measurements),
     )
 
 
-def _voice(likeness: Likeness, index: int, least: Thresholds) -> Finding:
-    """Whether a sound clip of a labelled speaker is that character's voice."""
+def _voice(likeness: Likeness, index: int, least: Thresholds, two: float | None) -> Finding:
+    """Whether a sound clip of a labelled speaker is that character's voice, and nobody else's too."""
     own, purity, rival = (float(each[index]) for each in (likeness.own, likeness.purity, likeness.rival))
     if purity < least.min_purity:
         return "dropped", "other_voice", f"nearer to another person by {-purity:.2f}"
+    if two is not None and two > least.max_second_voice:
+        return "dropped", "overlap", f"a second voice is heard ({two:.3f}; {least.max_second_voice:g} is allowed)"
     if own < least.min_likeness:
         return "doubt", "unsure", f"likeness {own:.2f} to the character is low"
     if purity < least.sure_purity:
@@ -132,6 +151,7 @@ def manifest(
     for row in rows:
         line = encode(row)
         figures = line.pop("measurements")
+        figures.pop("fingerprint")
         label = labels.speakers.get(row.speaker)
         text = (texts or {}).get(row.clip)
         lines.append({**line, **figures, "text": text, "engines": dict(engines), "label": encode(label)})

@@ -29,6 +29,13 @@ REASONS: Mapping[str, str] = {
     "other_voice": "another voice",
     "unsure": "unsure whose voice",
     "identified": "found by voice, not by label",
+    "recurring": "said before, in a recap or a theme",
+    "silent": "silence",
+    "singing": "sung",
+    "telephone": "sounds as by telephone",
+    "upsampled": "narrow sound",
+    "cut_word": "cut within a word",
+    "duplicate": "the same recording again",
     "enough": "more than needed",
 }
 """A data set's reasons in words for the page; a reason that is not here is shown as it is."""

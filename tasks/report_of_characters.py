@@ -69,8 +69,8 @@ def _lines(store: Store, key: str) -> list[bytes]:
 
 
 def _row(line: dict[str, Any]) -> Row:
-    measured = {field.name: line[field.name] for field in fields(Measurements)}
-    known = {field.name: line[field.name] for field in fields(Row) if field.name != "measurements"}
+    measured = {field.name: line[field.name] for field in fields(Measurements) if field.name in line}
+    known = {field.name: line[field.name] for field in fields(Row) if field.name in line}
     return Row(**known, measurements=Measurements(**measured))
 
 

@@ -6,6 +6,8 @@ A value here is what was written plus defaults; nothing is looked up on disk.
 from __future__ import annotations
 
 import datetime
+import math
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +18,15 @@ from containers.contract.stages import STAGES
 from infra.engines import UnknownEngine, engine_for, engines
 from infra.runners import NAMES
 from tasks.domain import NOBODY
+from tasks.verdicts import PRESETS, Preset, Thresholds
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 """A name that is safe in keys, file names and commands: a-z, 0-9, _ and -."""
+
+
+THRESHOLDS = tuple(each.name for each in fields(Thresholds) if each.name not in ("min_seconds", "max_seconds"))
+"""Thresholds a series file may set by name; lengths are `targets: clip_seconds`."""
 
 
 class SeriesError(ValueError):
@@ -113,6 +120,30 @@ class Questions(_Strict):
     at_once: int = Field(default=12, ge=1)
 
 
+class Quality(_Strict):
+    """What a clip must be to be kept: a preset, and single thresholds in its place (`quality: balanced` for short)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    preset: Preset = "balanced"
+
+    @model_validator(mode="after")
+    def _known(self) -> Quality:
+        for name, value in (self.model_extra or {}).items():
+            if name not in THRESHOLDS:
+                raise _Wrong(f"is no threshold; there are {', '.join(THRESHOLDS)}", name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+                raise _Wrong(f"must be a number, not {value!r}", name)
+        return self
+
+    @property
+    def overrides(self) -> dict[str, float]:
+        return {name: float(value) for name, value in (self.model_extra or {}).items()}
+
+    def thresholds(self, clip_seconds: tuple[float, float]) -> Thresholds:
+        shortest, longest = clip_seconds
+        return replace(PRESETS[self.preset], min_seconds=shortest, max_seconds=longest, **self.overrides)
+
+
 class Series(_Strict):
     """A series file. Paths are relative to the file."""
 
@@ -128,7 +159,7 @@ class Series(_Strict):
     targets: Targets = Targets()
     casts: dict[str, tuple[str, ...]] | str = {}
     questions: Questions = Questions()
-    quality: Literal["strict", "balanced", "all"] = "balanced"
+    quality: Quality = Quality()
     denoise: Literal["auto", "never", "always"] = "auto"
     labels: Literal["ask", "auto"] = "ask"
     folder: Path = Field(default=Path(), exclude=True)
@@ -137,6 +168,11 @@ class Series(_Strict):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("quality", mode="before")
+    @classmethod
+    def _preset_alone(cls, value: Any) -> Any:
+        return {"preset": value} if isinstance(value, str) else value
 
     @field_validator("characters")
     @classmethod
@@ -224,6 +260,7 @@ def _fields_beside(path: list[str]) -> list[str]:
         "cast_size": CastSize,
         "rights": Rights,
         "questions": Questions,
+        "quality": Quality,
     }
     if len(path) == 1:
         return [name for name in Series.model_fields if name != "folder"]

@@ -287,7 +287,12 @@ class Measurements:
     the level of the background stem at the same time. `loudness_lufs`: ITU-R BS.1770.
     `clipped_share`: share of samples in flat tops. `bandwidth_hz`: highest frequency that carries sound.
     `f0_*`: pitch of voiced frames. `speech_probability`: mean over the clip of a speech detector.
-    `singing_probability`: from how much of the pitch lies in held notes.
+    `singing_probability`: from how much of the pitch lies in held notes. `telephone_probability`: that low and
+    high are cut off as by a telephone. `second_voice_probability`: that two voices are heard at once.
+    `pause_tonality`: share of the pauses in which something with a pitch sounds (music, another voice; noise has
+    none). `polyphony`: share of the loud moments with two pitches or more. `edge_db`: level of the louder end
+    over the speech: about 0 where a word is cut. `breath_seconds`: audible breaths. `fingerprint`: for the same
+    recording of a line to be found again: base64 of little-endian uint16 words, one each 64 ms.
     """
 
     snr_db: float | None
@@ -302,6 +307,13 @@ class Measurements:
     voiced_share: float
     speech_probability: float
     singing_probability: float | None = None
+    telephone_probability: float | None = None
+    second_voice_probability: float | None = None
+    pause_tonality: float | None = None
+    polyphony: float | None = None
+    edge_db: float | None = None
+    breath_seconds: float | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Stage clean: kept clips made ready for training.
 
 Noise is taken off only where that helps, silence that this brings to light is
-trimmed, and every clip leaves as 44.1 kHz mono 16-bit WAV at one loudness. No
-dither: it would be louder than what most clips have in their pauses.
+trimmed, and every clip leaves as 44.1 kHz mono 16-bit WAV at one loudness, with
+triangular dither of two steps (TPDF), so that fades and faint ends are not torn by rounding.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _clean(file: File, index: int, request: CleanRequest, item: Item) -> CleanCl
     before = snr_db(samples, rate)
     quieter, denoised_by, after = _without_noise(samples, rate, request, before)
     sound = at_loudness(quieter, RATE_HZ, request.loudness_lufs, request.peak_dbfs)
-    path = write_pcm16(item.output(f"clips/{index:04d}.wav"), sound, RATE_HZ)
+    path = write_pcm16(item.output(f"clips/{index:04d}.wav"), dithered(sound, file.sha256), RATE_HZ)
     written = read(path)[0][0]
     loudness = loudness_lufs(written, RATE_HZ)
     return CleanClip(
@@ -62,6 +62,18 @@ def _clean(file: File, index: int, request: CleanRequest, item: Item) -> CleanCl
         loudness_lufs=None if loudness is None else round(loudness, 2),
         peak_dbfs=round(true_peak_dbfs(written, RATE_HZ), 2),
     )
+
+
+def dithered(samples: Samples, seed: str) -> Samples:
+    """Triangular noise from -1 to 1 step of 16 bits added, the same for the same `seed` (hex); silence stays silence.
+
+    Lipshitz, Wannamaker, Vanderkooy, "Quantization and Dither" (JAES 1992).
+    """
+    if not samples.any():
+        return samples
+    random = np.random.default_rng(int(seed[:16], 16))
+    noise = random.random(len(samples), np.float32) - random.random(len(samples), np.float32)
+    return samples + noise / np.float32(32768)
 
 
 def _without_noise(

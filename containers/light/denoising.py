@@ -23,8 +23,9 @@ from scipy.ndimage import uniform_filter
 from scipy.signal import istft, stft
 
 from .audio import Samples
-from .measuring import rest, snr_db
+from .measuring import snr_db
 from .pauses import Levels, hop_samples, levels_of, mean_level
+from .rest import rest
 
 RATE_HZ = 48000
 """RNNoise knows this rate only."""

@@ -6,25 +6,26 @@ loud one; a figure that the clip cannot give is None and not a guess.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyworld
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from containers.contract.stages import Measurements
 
 from .audio import Samples, resample
+from .bandwidth import bandwidth_hz, colour
+from .breaths import breath_seconds
+from .clip_words import clip_words
+from .detectors import probability
 from .loudness import loudness_lufs, peak_dbfs
-from .pauses import QUANTISATION_DB, hop_samples, levels_of, mean_level, quiet, runs
+from .pauses import QUANTISATION_DB, Levels, levels_of, mean_level, runs
+from .periods import periods_of, polyphony, second_voice_features, tonal_share
+from .rest import Rest, rest
 from .singing import singing_probability
 from .speech import SAMPLE_RATE_HZ, speech_probabilities
 
 _STILL_DB = -90.0
-_SHORTEST_PAUSE = 6  # hops of 10 ms
 _LEAST_PAUSES = 8
-_FFT = 2048
 _F0_HZ = (60.0, 1000.0)
 """From a deep man's voice to a child shouting."""
 
@@ -35,6 +36,9 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
     f0 = _f0(at_16k)
     voiced = f0[f0 > 0]
     low, median, high = (float(each) for each in np.percentile(voiced, (5, 50, 95))) if len(voiced) else (None,) * 3
+    found, levels = rest(samples, rate_hz), levels_of(samples, rate_hz)
+    bands = colour(samples, rate_hz)
+    beside = periods_of(samples, rate_hz) if len(levels) else None
     return Measurements(
         snr_db=snr_db(samples, rate_hz),
         background_db=_over_background(samples, background),
@@ -48,25 +52,14 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
         voiced_share=round(len(voiced) / max(len(f0), 1), 4),
         speech_probability=round(float(np.mean(speech_probabilities(at_16k))) if len(at_16k) else 0.0, 4),
         singing_probability=singing_probability(f0),
+        telephone_probability=None if bands is None else probability("telephone", bands),
+        second_voice_probability=None if beside is None else probability("second_voice", second_voice_features(beside)),
+        pause_tonality=None if beside is None else tonal_share(beside, found.pauses),
+        polyphony=None if beside is None else polyphony(beside),
+        edge_db=edge_db(levels, found),
+        breath_seconds=None if beside is None else breath_seconds(samples, rate_hz, levels, found, beside),
+        fingerprint=clip_words(samples, rate_hz),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rest:
-    """The clip's pauses and its speech, as hops; the edges of pauses belong to neither."""
-
-    pauses: NDArray[np.bool_]
-    speech: NDArray[np.bool_]
-
-
-def rest(samples: Samples, rate_hz: int) -> Rest:
-    """Which hops are pauses for certain, which are speech; the faded first and last are neither."""
-    levels = levels_of(samples, rate_hz)
-    still = quiet(levels)
-    pauses = np.zeros(len(levels), bool)
-    for a, b in runs(still, _SHORTEST_PAUSE):
-        pauses[(a + 1 if a == 0 else a + 2) : (b - 1 if b == len(levels) else b - 2)] = True
-    return Rest(pauses=pauses, speech=~still)
 
 
 def snr_db(samples: Samples, rate_hz: int) -> float | None:
@@ -111,50 +104,12 @@ def clipped_share(samples: Samples, rate_hz: int) -> float:
     return flat / max(len(samples), 1)
 
 
-def bandwidth_hz(samples: Samples, rate_hz: int) -> float | None:
-    """Highest frequency up to which the speech's mean spectrum stands clear of the floor.
-
-    The floor is the loudest of: 16-bit rounding + 6 dB, the clip's own pauses + 4 dB, and 65 dB
-    under the strongest band (leakage of filters). Bands of about 200 Hz; what stands alone above a
-    gap of 1.5 kHz is the mirror image that a poor resampler leaves, and does not count.
-    """
-    found = rest(samples, rate_hz)
-    if not len(found.speech):
+def edge_db(levels: Levels, found: Rest) -> float | None:
+    """Level of the louder end (40 ms, without the fade) over that of the speech; far below 0 where cut at pauses."""
+    if len(levels) < 20 or not found.speech.any():
         return None
-    spectra, hops = _spectra(samples, rate_hz)
-    hops = np.minimum(hops, len(found.speech) - 1)
-    width = max(3, round(200 / (rate_hz / _FFT)))
-    speaking = found.speech[hops] if found.speech[hops].any() else np.ones(len(hops), bool)
-    speech = _mean_spectrum(spectra[speaking], width)
-    if speech is None or speech.max() < _STILL_DB:
-        return None
-    window = np.hanning(_FFT)
-    rounding = 10 * np.log10(10 ** (QUANTISATION_DB / 10) * np.sum(window**2))
-    pauses = _mean_spectrum(spectra[found.pauses[hops]], width)
-    floor = np.maximum(rounding + 6, speech.max() - 65)
-    if pauses is not None:
-        floor = np.maximum(floor, pauses + 4)
-    clear = np.flatnonzero(speech > floor)
-    if not len(clear):
-        return None
-    gaps = np.flatnonzero(np.diff(clear) > 1500 / (rate_hz / _FFT))
-    highest = clear[gaps[0]] if len(gaps) else clear[-1]
-    return round(float(highest - width // 2) * rate_hz / _FFT, 0)
-
-
-def _spectra(samples: Samples, rate_hz: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Power spectra (frames, bins) of windows of 2048 samples, half overlapping, and each one's middle hop."""
-    padded = np.pad(samples, (0, max(0, _FFT - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[:: _FFT // 2]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_FFT), axis=1))).astype(np.float32)
-    middle = np.arange(len(frames)) * (_FFT // 2) + _FFT // 2
-    return power, middle // hop_samples(rate_hz)
-
-
-def _mean_spectrum(power: NDArray[np.float32], width: int) -> NDArray[np.float64] | None:
-    if not len(power):
-        return None
-    return 10 * np.log10(uniform_filter1d(power.mean(axis=0, dtype=np.float64), width) + 1e-12)
+    ends = (mean_level(levels[1:5]), mean_level(levels[-5:-1]))
+    return round(max(ends) - mean_level(levels[found.speech]), 2)
 
 
 def _f0(at_16k: Samples) -> NDArray[np.float64]:

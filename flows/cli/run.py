@@ -27,6 +27,7 @@ from flows.cli.terminal import at_terminal, cell, console, say, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
+    from tasks.studio import Studio
 
 LEFT_OUT, LABELS_WANTED = 3, 4
 
@@ -104,19 +105,44 @@ def dataset(
     labels: LabelPolicy = None,
     engine: Engines = None,
     runner: Runners = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only say what deciding anew would change; nothing is written or cleaned")
+    ] = False,
 ) -> None:
     """Labels to data sets, without training."""
+    studio = opened(config, store, engines=engine, runners=runner)
+    if explain:
+        explain_data_sets(studio)
+        return
     from flows.dataset import make_data_sets
 
     labels = policy(labels)
-    opened(config, store, engines=engine, runners=runner)
     with stage_bars():
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
     for each in made.ready:
         table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), _counted(each.dropped))
     console.print(table)
+    for each in made.ready:
+        if each.missing:
+            say(f"{each.character}: {each.missing.said()}")
     name_without_data(made.failed)
+
+
+def explain_data_sets(studio: Studio) -> None:
+    """What the thresholds and labels of now would change, from measurements alone and without Prefect."""
+    from tasks import casting, data_sets, labels
+    from tasks.prepared import prepared_episodes
+
+    said = labels.load(studio.store, studio.series.series)
+    changes = data_sets.decide_anew(studio, casting.cast_of(studio), said, prepared_episodes(studio))
+    table = Table("character", "minutes now", "then", "clips now", "then", "would come in", "would go", "left out then")
+    for each in changes:
+        table.add_row(
+            each.character, f"{each.minutes_now:.1f}", f"{each.minutes_then:.1f}", str(each.clips_now),
+            str(each.clips_then), _counted(each.added), _counted(each.removed), _counted(each.reasons_then),
+        )  # fmt: skip
+    console.print(table)
 
 
 def train(

@@ -39,7 +39,8 @@ characters:
 # targets: {{minutes: 25, clip_seconds: [1, 15]}}   # min_minutes: with less nobody is trained; 0.25, for rvc 2
 # casts: {{s01e01: [endou_mamoru]}}          # who speaks in an episode, where it is known; or a .yaml or .csv file
 # questions: {{min_seconds: 5, min_share: 0.05, at_once: 12}}   # below this, nobody is asked about a speaker
-# quality: balanced             # strict, balanced or all: what a clip must be to train on
+# quality: balanced             # strict, balanced or all: what a clip must be to train on; single thresholds so:
+# quality: {{preset: balanced, min_snr_db: 12}}   # docs/quality.md names them; voicecast dataset --explain tries them
 # denoise: auto                 # auto (only where it helps), never, always
 # labels: ask                   # ask, or auto: what references do not decide is left out
 """

@@ -74,7 +74,10 @@ def season(studio: Studio) -> None:
             batch = orders.clean(studio, slug, data_sets.batch_name(clips), clips)
             data_sets.enter(studio, slug, clips, studio.make(batch))
         made = data_sets.identity_of(studio, cast, labels, slug)
-        data_sets.publish(studio, slug, made, of_character, labels, done)
+        about = data_sets.About(
+            labels=labels, texts={}, engines={each.episode: each.engines for each in done}, missing={}
+        )
+        data_sets.publish(studio, slug, made, of_character, about)
 
 
 def _prepared(studio: Studio, episode: Episode) -> Prepared:

@@ -26,6 +26,7 @@ from containers.contract.stages import DiarizeResult, Turn
 from tasks import cast, dataset, labels, linking
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference, Speaker
+from tasks.label_rules import auto_decision
 from tests.bench import plain_script, season_stages
 from tests.bench.season_stages import Workshop
 from tests.bench.truth import Given, error_rate, measure, truth
@@ -78,7 +79,7 @@ def decide(
 ) -> tuple[tuple[Speaker, ...], tuple[Row, ...]]:
     """From what was heard to verdicts, as the house does it without a human."""
     speakers = linking.link(heard)
-    said = labels.auto_decision(cast.suggest(speakers, heard, references), labels.derive([]))
+    said = auto_decision(cast.suggest(speakers, heard, references), labels.derive([]))
     return speakers, dataset.judge(heard, speakers, labels.derive([said] if said else []), references)
 
 

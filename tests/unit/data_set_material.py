@@ -54,7 +54,7 @@ def publish(
     write_json(studio.store, f"{studio.home}/characters/{character}/cleaned.json", ledger)
     engines = {each.episode: dict.fromkeys(STAGES, "light 1.0") for each in rows}
     identity = data_sets.identity_of(studio, cast, said, character)
-    about = data_sets.About(labels=said, texts=texts or {}, engines=engines)
+    about = data_sets.About(labels=said, texts=texts or {}, engines=engines, missing={})
     data_sets.publish(studio, character, identity, rows, about)
 
 

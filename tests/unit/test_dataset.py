@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -231,6 +232,13 @@ def test_minutes_come_from_many_episodes_and_pitches_when_quality_is_alike() -> 
     assert {"e2/00", "e3/00", "e1/90"} <= set(kept(select(rows, target_minutes=3)))
 
 
+def test_words_with_new_sounds_come_before_words_that_were_heard() -> None:
+    rows = [row("e1/0", snr_db=30.2), row("e1/1", snr_db=30.1), row("e1/2", snr_db=30.0)]
+    texts = {"e1/0": "サッカーやろうぜ", "e1/1": "サッカーやろう", "e1/2": "ゴッドハンド"}
+    assert kept(select(rows, target_minutes=1, texts=texts)) == ["e1/0", "e1/2"]
+    assert kept(select(rows, target_minutes=1)) == ["e1/0", "e1/1"]
+
+
 def test_each_character_has_its_own_target() -> None:
     rows = [row("e1/0"), row("e1/1"), row("e1/2", character="gouenji")]
     assert kept(select(rows, target_minutes=0.5)) == ["e1/0", "e1/2"]
@@ -268,15 +276,20 @@ def test_the_manifest_says_figures_reason_text_engines_and_who_gave_the_label() 
 
 def test_ten_thousand_clips_are_judged_and_selected_in_seconds() -> None:
     random = np.random.default_rng(0)
+    words = random.integers(0, 2**16, (10_000, 48), np.uint16)
     voices = [f"v{number}" for number in range(20)]
     base = heard("e1", [(f"SPEAKER_{i:02d}", voice) for i, voice in enumerate(voices)])
     vectors = base.vectors[np.arange(10_000) % 20] + random.normal(0, 0.02, (10_000, 256))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    clips = tuple(replace(base.clips[i % 20], id=f"e1/{i:08d}", start=i * 4.0, end=i * 4.0 + 3) for i in range(10_000))
+    seen = [replace(GOOD, fingerprint=base64.b64encode(each.tobytes()).decode()) for each in words]
+    clips = tuple(
+        replace(base.clips[i % 20], id=f"e1/{i:08d}", start=i * 4.0, end=i * 4.0 + 3, measurements=seen[i])
+        for i in range(10_000)
+    )
     episode = replace(base, clips=clips, vectors=vectors)
     labels = labelled({f"S0{i:02d}": voice for i, voice in enumerate(voices)})
     began = time.process_time()
     rows = select(judge([episode], speakers_of(episode), labels, [reference("v0")]))
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 10, "5 s are the aim on an idle machine"
     assert len(rows) == 10_000
     assert not math.isnan(sum(each.purity or 0.0 for each in rows))

@@ -17,7 +17,7 @@ from containers.contract.stages import CleanRequest, CleanResult, File
 from containers.light import denoising
 from containers.light.audio import resample
 from containers.light.backend import Options, clean
-from containers.light.cleaning import trimmed
+from containers.light.cleaning import dithered, trimmed
 from containers.light.loudness import loudness_lufs, true_peak_dbfs
 
 RATE = 48000
@@ -164,3 +164,15 @@ def test_a_clip_that_cannot_be_decoded_is_named(tmp_path: Path, content: bytes) 
 
     with pytest.raises(RecordingError, match=r"00012340\.flac"):
         clean(Options(), request, Item(tmp_path))
+
+
+def test_dither_makes_what_is_smaller_than_a_step_audible_as_itself_and_is_the_same_each_time() -> None:
+    """A tone of a third of a step is rounded to nothing without dither; with it, its level survives under the noise."""
+    tone = (np.sin(2 * np.pi * 441 * np.arange(44100) / 44100) / 3 / 32768).astype(np.float32)
+    rounded = np.rint(dithered(tone, "ab" * 32) * 32768)
+    found = 2 / len(tone) * abs(np.sum(rounded * np.exp(-2j * np.pi * 441 * np.arange(44100) / 44100)))
+
+    assert not np.rint(tone * 32768).any()
+    assert found == pytest.approx(1 / 3, abs=0.03)
+    np.testing.assert_array_equal(dithered(tone, "ab" * 32), dithered(tone, "ab" * 32))
+    assert not dithered(np.zeros(100, np.float32), "ab" * 32).any()

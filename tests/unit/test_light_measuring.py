@@ -6,12 +6,15 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt
 
 pytest.importorskip("pyopenjtalk")
 
+from containers.light import music
 from containers.light.audio import resample
+from containers.light.bandwidth import bandwidth_hz
 from containers.light.loudness import at_loudness, loudness_lufs, true_peak_dbfs
-from containers.light.measuring import bandwidth_hz, clipped_share, measure, snr_db
+from containers.light.measuring import clipped_share, measure, snr_db
 
 RATE = 48000
 
@@ -155,3 +158,63 @@ def test_without_high_peaks_loudness_is_one_gain() -> None:
     gain = sound[np.abs(speech()) > 0.1] / speech()[np.abs(speech()) > 0.1]
 
     assert np.ptp(gain) < 1e-5
+
+
+# ---------------------------------------------------------------- what else sounds, and what is missing
+
+
+def under(other: np.ndarray, ratio_db: float) -> np.ndarray:
+    """Speech with something else under it, mean powers of the whole so far apart."""
+    other = np.resize(other, len(speech()))
+    gain = np.sqrt(np.mean(speech() ** 2) / np.mean(other**2) / 10 ** (ratio_db / 10))
+    return speech() + np.float32(gain) * other
+
+
+def test_music_in_the_pauses_has_a_pitch_and_noise_has_none() -> None:
+    chords = music.play(music.CUES[1], 10.0).mean(axis=0)
+
+    assert measure(under(chords, 8), RATE).pause_tonality > 0.7
+    assert measure(with_noise(8), RATE).pause_tonality < 0.2
+
+
+def test_a_chord_has_many_pitches_at_once_and_one_voice_one() -> None:
+    assert measure(music.play(music.CUES[1], 3.0).mean(axis=0), RATE).polyphony > 0.3
+    assert measure(speech(), RATE).polyphony < 0.15
+
+
+def test_a_second_voice_is_heard() -> None:
+    """The same speech an octave third lower and from its middle: another voice as far as periods tell."""
+    other = np.roll(resample(speech(), RATE, round(RATE * 1.3)), RATE * 2)[: len(speech())]
+
+    assert measure(under(other, 2), RATE).second_voice_probability > 0.7
+    assert measure(speech(), RATE).second_voice_probability < 0.5
+
+
+@pytest.mark.parametrize("order", [3, 6])
+def test_a_telephone_is_heard_also_where_its_filter_is_gentle(order: int) -> None:
+    phone = sosfilt(butter(order, (330, 3300), "bandpass", fs=RATE, output="sos"), speech()).astype(np.float32)
+
+    assert measure(phone, RATE).telephone_probability > 0.5
+    assert measure(speech(), RATE).telephone_probability < 0.5
+
+
+def test_a_cut_word_ends_as_loud_as_it_speaks() -> None:
+    loud = np.flatnonzero(np.abs(speech()) > 0.2)
+    whole, cut = measure(speech(), RATE), measure(speech()[: loud[len(loud) // 2]], RATE)
+
+    assert whole.edge_db < -25
+    assert cut.edge_db > -6
+
+
+def test_a_breath_between_the_words_is_counted_in_seconds() -> None:
+    """A breath of 0.4 s, 25 dB under the speech, in a room's faint hiss."""
+    air = sosfilt(butter(2, (500, 2500), "bandpass", fs=RATE, output="sos"), white(round(0.4 * RATE)))
+    air = air * np.hanning(len(air)) ** 0.25
+    level = np.sqrt(np.mean(speech() ** 2)) / 10 ** (25 / 20) / np.sqrt(np.mean(air**2))
+    room = np.float32(1e-5) * white(len(speech()) + RATE)
+    breathed = (
+        np.concatenate([(level * air).astype(np.float32), np.zeros(RATE - len(air), np.float32), speech()]) + room
+    )
+
+    assert measure(breathed, RATE).breath_seconds == pytest.approx(0.4, abs=0.15)
+    assert measure(np.pad(speech(), (RATE, 0)) + room, RATE).breath_seconds < 0.15

@@ -48,7 +48,7 @@ def test_a_series_file_is_read_with_its_japanese_names_and_defaults(tmp_path: Pa
     assert (endou.rights.by, endou.rights.date) == ("風の会", datetime.date(2026, 11, 22))
     assert read.characters["goenji"].rights is None
     assert [read.engine(stage) for stage in ("separate", "train", "diarize")] == ["light", "stub", "light"]
-    assert (read.labels, read.quality, read.denoise) == ("ask", "balanced", "auto")
+    assert (read.labels, read.quality.preset, read.denoise) == ("ask", "balanced", "auto")
 
 
 def test_a_file_of_windows_editor_is_read_too(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Trains the light engine's detectors of a second voice and of telephone sound, and writes their weights.
+
+    CASES=... python -m tests.bench.train_detectors [--mixtures 600] [--write]
+
+Material is the half `tune` of `planted_material` only. Without `--write` it prints what the detectors say of
+material of that half made with another seed (how well they fit, not how well they do: that is
+what `planted_defects` reports, on the other half).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from containers.light.bandwidth import colour
+from containers.light.detectors import WEIGHTS
+from containers.light.periods import periods_of, second_voice_features
+from tests.bench.planted_defects import clean_clips
+from tests.bench.planted_material import RATE_HZ, Maker, Samples, coloured, mixed
+from tests.bench.season_stages import Workshop
+
+Features = Callable[[Samples], NDArray[np.float64]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.train_detectors", description=__doc__)
+    parser.add_argument("--mixtures", type=int, default=600)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    cases = Path(os.environ["CASES"])
+    with tempfile.TemporaryDirectory() as folder:
+        clean = clean_clips(cases, "tune", Workshop(Path(folder)))
+    train, test = (Maker(cases, "tune", clean, seed) for seed in (101, 102))
+    count = options.mixtures
+    said = {
+        "second_voice": _fit(_second_voice, 0.03, one_voice(train), [train.overlap().samples for _ in range(count)]),
+        "telephone": _fit(_colour, 0.01, wide(train, count), [train.telephone().samples for _ in range(count // 2)]),
+    }
+    for name, (features, good, bad) in {
+        "second_voice": (_second_voice, one_voice(test), [test.overlap().samples for _ in range(100)]),
+        "telephone": (_colour, wide(test, 60), [test.telephone().samples for _ in range(100)]),
+    }.items():
+        scores = [_scores(features, each, said[name]) > 0 for each in (good, bad)]
+        print(f"{name}: false {scores[0].mean():.1%}, found {scores[1].mean():.1%}")
+    if options.write:
+        WEIGHTS.write_text(json.dumps(said, indent=1) + "\n", "utf-8")
+
+
+def one_voice(maker: Maker) -> list[Samples]:
+    """Every clip as it is, and once more in faint noise."""
+    plain = [samples for clips in maker.clean.values() for samples in clips]
+    noisy = [
+        mixed(each, coloured(maker.random, len(each), maker.random.uniform(0, 1)), maker.random.uniform(20, 35))
+        for each in plain
+    ]
+    return plain + noisy
+
+
+def wide(maker: Maker, count: int) -> list[Samples]:
+    """What is no telephone: clean clips, two voices, music under a voice, clipping."""
+    makers = (maker.overlap, maker.music, maker.clipping)
+    plain = [samples for clips in maker.clean.values() for samples in clips]
+    return plain + [makers[number % 3]().samples for number in range(count // 4)]
+
+
+def _second_voice(samples: Samples) -> NDArray[np.float64]:
+    return second_voice_features(periods_of(samples, RATE_HZ))
+
+
+def _colour(samples: Samples) -> NDArray[np.float64]:
+    found = colour(samples, RATE_HZ)
+    if found is None:
+        raise ValueError("a clip is silent")
+    return found
+
+
+def _fit(features: Features, c: float, good: Sequence[Samples], bad: Sequence[Samples]) -> dict[str, object]:
+    """Weights and bias over plain features, the scaling of the training folded in."""
+    rows = np.array([features(each) for each in [*good, *bad]])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=c, class_weight="balanced", max_iter=5000))
+    model.fit(rows, np.arange(len(rows)) >= len(good))
+    scaler, regression = model[0], model[1]
+    weights = regression.coef_[0] / scaler.scale_
+    bias = float(regression.intercept_[0] - weights @ scaler.mean_)
+    return {"weights": [round(float(each), 6) for each in weights], "bias": round(bias, 6)}
+
+
+def _scores(features: Features, clips: Sequence[Samples], said: dict[str, object]) -> NDArray[np.float64]:
+    return np.array([features(each) @ np.array(said["weights"]) + said["bias"] for each in clips])
+
+
+if __name__ == "__main__":
+    main()

@@ -61,9 +61,8 @@ def season(studio: Studio) -> None:
     with ThreadPoolExecutor(32) as pool:
         done = list(pool.map(lambda each: _prepared(studio, each), episodes))
         list(pool.map(lambda each: list_assets(studio, each), done))
-    identity = casting.identity_of(done, casting.references_of(studio))
     references = casting.known_references(studio)
-    cast = casting.find_cast(studio, identity) or casting.make_cast(studio, identity, done, references)
+    cast = casting.make_cast(studio, casting.base_of(studio, episodes, done), episodes, done)
     labels = settle(studio, cast, "auto").labels
     heard = casting.heard_series(studio, done)
     rows = data_sets.decide(studio, cast, labels, heard, references)

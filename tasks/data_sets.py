@@ -18,7 +18,7 @@ from infra.engines import engine_for
 from infra.identity import makers
 from infra.store import find_json, write_json
 from tasks import cast as cast_rules
-from tasks import casting, dataset, orders, purity, repeats, selection, verdicts
+from tasks import casting, dataset, orders, purity, recurring_files, repeats, selection, verdicts
 from tasks.casting import Cast
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference
@@ -77,6 +77,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
         ],
         "targets": series.targets.model_dump(),
         "quality": str(series.quality.thresholds(series.targets.clip_seconds)),
+        "recurring": encode(recurring_files.load_recurring(studio)),
         "denoise": series.denoise,
         "engine": makers(engine, series.options.get(engine.name, {})),
         "rules": hash_of_code(cast_rules, dataset, purity, repeats, selection, verdicts),
@@ -105,13 +106,10 @@ def decide(
     labels: Labels,
     heard: Sequence[HeardEpisode],
     references: Sequence[Reference],
-    recurring: Mapping[str, str] | None = None,
     texts: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[Row, ...]]:
-    """A verdict on every clip that may be a character's, by character.
-
-    `recurring`: clip -> why it is no new speech; `texts`: clip -> its words.
-    """
+    """A verdict on every clip that may be a character's, by character; `texts`: clip -> its words."""
+    recurring = recurring_files.clips_left_out(recurring_files.load_recurring(studio), heard)
     targets = studio.series.targets
     thresholds = studio.series.quality.thresholds(targets.clip_seconds)
     judged = dataset.judge(heard, cast.speakers, labels, references, thresholds, recurring)

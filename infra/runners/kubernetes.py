@@ -56,15 +56,15 @@ class KubernetesRunner:
             raise EngineError(f"{start.engine.name} in the cluster needs the store: {error}") from error
 
     def _run_all(self, start: Start, heard: Callable[[str], None]) -> Exit:
-        """Items that were played while nobody was there are taken; those that a Job plays are waited for; the others
-        go into a Job of their own."""
+        """Jobs that play, or have played, some of these items are followed; what others have sent meanwhile is taken;
+        the rest goes into a Job of its own."""
         limit = int(start.engine.disk_gb * 2**30)
         items = sorted(path.name for path in (start.workdir / "items").iterdir())
-        items = [item for item in items if not parcels.take(self._store, start, item, limit)]
         speak = _one_at_a_time(heard)
         with cluster() as api:
             theirs = self._playing(api, start, items)
-            fresh = [item for item in items if not any(item in names.values() for _, names in theirs)]
+            alone = [item for item in items if not any(item in names.values() for _, names in theirs)]
+            fresh = [item for item in alone if not parcels.take(self._store, start, item, limit)]
             plays = [partial(self._follow_found, api, job, start, names, speak) for job, names in theirs]
             if fresh:
                 plays.append(partial(self._start, api, start, fresh, speak))

@@ -141,8 +141,8 @@ class Yard(House):
             next(each["metadata"]["name"] for each in self.pods() if not each["metadata"].get("deletionTimestamp"))
         )
 
-    def wait(self, true: Callable[[], object], what: str) -> None:
-        wait_until(true, what, 90)
+    def wait(self, true: Callable[[], object], what: str, seconds: float = 90) -> None:
+        wait_until(true, what, seconds)
 
     def is_empty(self) -> None:
         """Neither Jobs nor Secrets of links; and pods are gone or, where the kubelet takes its time, going."""

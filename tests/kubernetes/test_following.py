@@ -59,16 +59,20 @@ def test_a_flow_that_comes_back_follows_the_job_that_is_there(yard: Yard, store:
     assert [*store.keys("scratch/starts"), *store.keys("scratch/items")] == []
 
 
-def test_what_a_job_has_sent_while_nobody_was_there_is_taken(yard: Yard, store: Any) -> None:
+@pytest.mark.parametrize("is_there", [True, False], ids=["Job still there", "Job gone"])
+def test_what_a_job_has_sent_while_nobody_was_there_is_taken(yard: Yard, store: Any, is_there: bool) -> None:
     with flow(yard, store, steps=10) as process:
         process.kill()
     yard.wait(lambda: yard.jobs()[0]["status"].get("succeeded"), "the Job does not end")
-    yard.cluster("delete", "job", "-n", yard.namespace, yard.jobs()[0]["metadata"]["name"])
-    yard.is_empty()
+    if not is_there:
+        yard.cluster("delete", "job", "-n", yard.namespace, yard.jobs()[0]["metadata"]["name"])
+        yard.is_empty()
     outcome = yard.one(yard.job("long", do="go step by step", steps=10))
     assert isinstance(outcome, Outcome), outcome
-    assert yard.cranes.lines == []
-    assert yard.jobs() == []
+    assert is_there or yard.cranes.lines == []
+    assert len(yard.cranes.starts) == 1
+    yard.is_empty()
+    assert [*store.keys("scratch/starts"), *store.keys("scratch/items")] == [] or not is_there
 
 
 def test_a_cancelled_flow_takes_its_job_along(yard: Yard, store: Any) -> None:

@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     """Where files of buckets are kept on this machine, and what is under way there."""
     cache_gb: float = 50.0
     """The most that files of buckets take here; what has not been used for longest goes first."""
+    keys_dir: Path = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "voicecast"
+    """Where the key is kept that signs generated speech; made at first use."""
+    sign_key: Path | None = None
+    """A key of one's own to sign with (PEM, without a passphrase); with sign_chain."""
+    sign_chain: Path | None = None
+    """The certificates of that key (PEM), its own first."""
+    watermark: str = "off"
+    """The plug-in that puts an inaudible mark into generated speech (docs/synthetic.md)."""
     s3_endpoint: str | None = None
     """Address of an S3-compatible server; default: AWS."""
     s3_link_endpoint: str | None = None

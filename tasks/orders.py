@@ -261,8 +261,10 @@ class Shown:
     end: float | None = None
 
 
-def preview(studio: Studio, of: str, excerpts: tuple[Shown, ...]) -> Order[stages.PreviewResult]:
-    """Players and pictures for a page; kept by what they show, so that nothing is drawn twice."""
+def preview(
+    studio: Studio, of: str, excerpts: tuple[Shown, ...], *, lossless: bool = False
+) -> Order[stages.PreviewResult]:
+    """Players and pictures for a page; kept by what they show, so that nothing is drawn twice. `lossless`: FLAC too."""
     files = {f"in/{each.file.sha256[:16]}": each.file for each in excerpts}
     order = Order(
         stage="preview",
@@ -275,7 +277,8 @@ def preview(studio: Studio, of: str, excerpts: tuple[Shown, ...]) -> Order[stage
                     end=each.end,
                 )
                 for each in excerpts
-            )
+            ),
+            lossless=lossless,
         ),
         result=stages.PreviewResult,
         inputs=files,

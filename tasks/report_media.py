@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from containers.contract.errors import StageError
 from containers.contract.item import sha256_of
 from tasks import orders
 from tasks.orders import Shown
+from tasks.provenance import Provenance, marked
 from tasks.report import Sound
 from tasks.studio import Stored, Studio
 
@@ -25,8 +27,8 @@ class Media:
     studio: Studio
     folder: Path
 
-    def sounds(self, of: str, shown: Sequence[Shown]) -> list[Sound | None]:
-        """A sound for each stretch; `of`: what they belong to, for the run's log."""
+    def sounds(self, of: str, shown: Sequence[Shown], stated: Provenance | None = None) -> list[Sound | None]:
+        """A sound for each stretch; `of`: what they belong to, for the run's log; `stated`: they are generated."""
         if not shown:
             return []
         try:
@@ -36,16 +38,29 @@ class Media:
             return [None] * len(shown)
         return [
             Sound(
-                player=self._copied(made.stored(each.player)),
+                player=self._player(made.stored(each.player), stated),
                 picture=self._copied(made.stored(each.picture)),
                 duration=each.duration,
             )
             for each in made.result.previews
         ]
 
-    def one(self, of: str, key: str) -> Sound | None:
+    def one(self, of: str, key: str, stated: Provenance | None = None) -> Sound | None:
         """A sound of a whole file of the store."""
-        return self.sounds(of, [Shown(file=stored(self.studio, key))])[0]
+        return self.sounds(of, [Shown(file=stored(self.studio, key))], stated)[0]
+
+    def _player(self, file: Stored, stated: Provenance | None) -> str:
+        """A player's file; one of generated speech says so, and is signed."""
+        if stated is None:
+            return self._copied(file)
+        name = hashlib.sha256(f"{file.sha256} {stated.comment}".encode()).hexdigest()[:20]
+        target = self.folder / "media" / f"{name}{Path(file.key).suffix}"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_suffix(".partial")
+            partial.write_bytes(marked(self.studio.store.read(file.key), stated))
+            partial.rename(target)
+        return f"media/{target.name}"
 
     def _copied(self, file: Stored) -> str:
         suffix = Path(file.key).suffix

@@ -14,6 +14,7 @@ from tasks.orders import Shown
 from tasks.report import CharacterReport, ClipReport, LineReport, VoiceReport, dropped_seconds
 from tasks.report_character import to_hear
 from tasks.report_media import Media, stored
+from tasks.speaking import provenance_of
 from tasks.studio import Stored, Studio
 from tasks.voices import Card, current_voice
 
@@ -112,7 +113,7 @@ def _spoken(studio: Studio, media: Media, slug: str) -> Iterable[LineReport]:
     spoken = [(key, json.loads(data)) for key, data in zip(keys, read_many(studio.store, keys), strict=True)]
     of_today = [(key, about) for key, about in spoken if card and about["voice"]["version"] == card.version]
     for key, about in of_today[:LINES_SHOWN]:
-        sound = media.one(f"speech of {slug}", key.replace(".json", ".wav"))
+        sound = media.one(f"speech of {slug}", key.replace(".json", ".wav"), provenance_of(about))
         if sound:
             yield LineReport(
                 text=about["source"].get("text") or "(a recording, converted)",

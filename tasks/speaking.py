@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from typing import Any
 from containers.contract.codec import canonical
 from infra.sources import sha256_known
 from infra.store import read_json, write_json
+from infra.watermarks import OFF, watermark
 from tasks import orders
+from tasks.provenance import Provenance, marked, now
 from tasks.studio import Source, Stored, Studio
 from tasks.voices import Card, voice_to_speak
 
@@ -66,6 +67,27 @@ def speak(studio: Studio, line: Line) -> Spoken:
     return _keep(studio, card, made.stored(made.result.speech), about)
 
 
+FORMS = (".wav", ".flac", ".mp3")
+
+
+def in_form(studio: Studio, spoken: Spoken, suffix: str) -> bytes:
+    """A spoken line as a marked WAV, FLAC or MP3, by the suffix of a file's name; NothingToSay for another."""
+    if suffix == ".wav":
+        return studio.store.read(spoken.key)
+    if suffix not in FORMS:
+        raise NothingToSay(
+            f"speech is written as {', '.join(FORMS)}; {suffix or 'a name without suffix'} is none of them"
+        )
+    wav = studio.store.read(spoken.key)
+    whole = orders.Shown(file=Stored(key=spoken.key, sha256=hashlib.sha256(wav).hexdigest(), size=len(wav)))
+    made = studio.make(orders.preview(studio, f"line of {spoken.about['character']}", (whole,), lossless=True))
+    (preview,) = made.result.previews
+    file = preview.player if suffix == ".mp3" else preview.sound
+    if file is None:
+        raise NothingToSay(f"{made.engine} made no FLAC; write a .wav")
+    return marked(studio.store.read(made.stored(file).key), provenance_of(spoken.about))
+
+
 def _source(studio: Studio, line: Line) -> tuple[Stored, dict[str, Any]]:
     if line.audio:
         given = Source(path=line.audio.absolute(), sha256=sha256_known(line.audio, studio.store))
@@ -78,27 +100,36 @@ def _source(studio: Studio, line: Line) -> tuple[Stored, dict[str, Any]]:
 
 
 def _keep(studio: Studio, card: Card, speech: Stored, about: dict[str, Any]) -> Spoken:
-    """Put the marked WAV and what it is into the store, once."""
+    """Put the marked WAV and what it is into the store, once: the time in it is that of the first making."""
+    mark = watermark()
+    about = {**about, "watermark": mark.name if mark else OFF}
     name = hashlib.sha256(canonical([speech.sha256, about]).encode()).hexdigest()[:12]
     key = f"{studio.home}/speech/{card.character}/{name}.wav"
     beside = key.replace(".wav", ".json")
-    if studio.store.size(key) is None or studio.store.size(beside) is None:
-        data = marked(studio.store.read(speech.key), f"Synthetic speech in the voice of {card.name} ({card.character})")
-        studio.store.write(key, data)
-        write_json(studio.store, beside, {**about, "sha256": hashlib.sha256(data).hexdigest()})
+    with studio.store.locked(key):
+        if studio.store.size(key) is None or studio.store.size(beside) is None:
+            wav = studio.store.read(speech.key)
+            stated = provenance_of({**about, "time": now()})
+            data = marked(mark.embed(wav) if mark else wav, stated)
+            studio.store.write(key, data)
+            sha256 = hashlib.sha256(data).hexdigest()
+            write_json(studio.store, beside, {**about, "time": stated.time, "sha256": sha256})
     return Spoken(key=key, about=read_json(studio.store, beside))
 
 
-def marked(wav: bytes, comment: str) -> bytes:
-    """A WAV whose RIFF INFO says that it is synthetic (fields ICMT and ISFT); its samples are untouched."""
-    if wav[:4] != b"RIFF" or wav[8:12] != b"WAVE":
-        raise ValueError("only a WAV file can be marked")
-    fields = b"".join(_field(name, text) for name, text in ((b"ICMT", comment), (b"ISFT", "voicecast")))
-    info = b"LIST" + struct.pack("<I", 4 + len(fields)) + b"INFO" + fields
-    body = wav[12:] + b"\0" * (len(wav) % 2) + info
-    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
-
-
-def _field(name: bytes, text: str) -> bytes:
-    data = text.encode() + b"\0"
-    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+def provenance_of(about: dict[str, Any]) -> Provenance:
+    """What a spoken line's files say of themselves."""
+    source = about["source"]
+    text = source.get("text")
+    return Provenance(
+        series=about["series"],
+        character=about["character"],
+        name=about["name"],
+        voice=about["voice"]["version"],
+        engine=about["engine"],
+        source={"text_sha256": hashlib.sha256(text.encode()).hexdigest()}
+        if text
+        else {"recording_sha256": source["recording_sha256"]},
+        time=about.get("time") or now(),
+        watermark=about.get("watermark", OFF),
+    )

@@ -12,7 +12,7 @@ from flows.cli.terminal import say as say_line
 from flows.cli.terminal import stage_bars
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
-from tasks.speaking import Line, NothingToSay, Spoken
+from tasks.speaking import FORMS, Line, NothingToSay, Spoken, in_form
 from tasks.speaking import speak as say
 
 
@@ -22,7 +22,9 @@ def add_to(app: typer.Typer) -> None:
 
 def speak(
     character: Annotated[str, typer.Option(help="Whose voice")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The WAV to write; a .json goes beside it")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write: .wav, .flac or .mp3; a .json goes beside it")
+    ],
     text: Annotated[str | None, typer.Option(help="What to say")] = None,
     audio: Annotated[
         Path | None, typer.Option(help="A recording of somebody saying it (any sound or video file)")
@@ -39,11 +41,15 @@ def speak(
     studio = opened(config, store, series, engine, runner, option)
     if audio and not audio.is_file():
         raise NothingToSay(f"--audio {audio} is no file")
+    if output.suffix.lower() not in FORMS:
+        raise NothingToSay(f"--output {output}: name it {', '.join(f'*{each}' for each in FORMS)}")
     line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift)
     with stage_bars() as bars:
-        spoken = say(with_engines(studio, MachineSlots(), bars), line)
+        made_by = with_engines(studio, MachineSlots(), bars)
+        spoken = say(made_by, line)
+        data = in_form(made_by, spoken, output.suffix.lower())
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(studio.store.read(spoken.key))
+    output.write_bytes(data)
     output.with_suffix(".json").write_bytes(studio.store.read(spoken.key.replace(".wav", ".json")))
     say_line(summary(output, spoken))
 

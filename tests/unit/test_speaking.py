@@ -1,66 +1,19 @@
-"""Speech: one line in, a sound file that says it is synthetic, and whose sound the mark leaves alone."""
+"""Speech: one line in, a sound file that says it is synthetic, and tells what of."""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import struct
-import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
-from tasks.speaking import Line, NothingToSay, marked, speak
+from tasks.provenance_found import inspect
+from tasks.speaking import Line, NothingToSay, Spoken, in_form, speak
 from tasks.studio import Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
 from tests.unit.test_voices import voice
-
-
-def wav(samples: np.ndarray, subtype: str) -> bytes:
-    stream = io.BytesIO()
-    soundfile.write(stream, samples, 44100, format="WAV", subtype=subtype)
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
-@pytest.mark.parametrize("count", [0, 1, 1001])
-def test_a_mark_leaves_the_samples_untouched(subtype: str, count: int) -> None:
-    before = wav(np.linspace(-0.5, 0.5, count), subtype)
-    after = marked(before, "声は合成です")
-    first, second = (soundfile.read(io.BytesIO(each), dtype="float64") for each in (before, after))
-    assert np.array_equal(first[0], second[0])
-    assert first[1] == second[1]
-    assert struct.unpack("<I", after[4:8]) == (len(after) - 8,)
-
-
-def test_a_marked_file_is_read_by_python_itself() -> None:
-    before = wav(np.linspace(-0.5, 0.5, 333), "PCM_16")
-    with wave.open(io.BytesIO(before)) as first, wave.open(io.BytesIO(marked(before, "odd"))) as second:
-        assert first.readframes(400) == second.readframes(400)
-
-
-@pytest.mark.parametrize("comment", ["even", "odd", "アンナの声"])
-def test_the_mark_can_be_read_chunk_by_chunk(comment: str) -> None:
-    stream = io.BytesIO(marked(wav(np.zeros(3), "PCM_U8"), comment))
-    stream.seek(12)
-    info = {}
-    while head := stream.read(8):
-        name, size = struct.unpack("<4sI", head)
-        body = stream.read(size + size % 2)
-        assert len(body) == size + size % 2
-        if name == b"LIST":
-            assert body[:4] == b"INFO"
-            inner = io.BytesIO(body[4:])
-            while field := inner.read(8):
-                key, length = struct.unpack("<4sI", field)
-                info[key] = inner.read(length + length % 2).rstrip(b"\0").decode()
-    assert info == {b"ICMT": comment, b"ISFT": "voicecast"}
-
-
-def test_what_is_no_wav_is_not_marked() -> None:
-    with pytest.raises(ValueError, match="only a WAV"):
-        marked(b"fLaC" + b"\0" * 40, "x")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +42,30 @@ def test_a_spoken_line_says_what_it_is_in_the_file_and_beside_it(studio: Studio)
     assert spoken.about["source"]["text"] == "必殺技、ゴッドハンド！"
     assert spoken.about["rights"]["by"] == "the tests"
     assert soundfile.info(io.BytesIO(data)).frames > 0
+    (studio.store.work / "line.wav").write_bytes(data)
+    found = inspect(studio.store.work / "line.wav")
+    assert (found.verdict, found.tags) == ("marked", found.credentials.claims)
+    assert found.tags["text_sha256"] == hashlib.sha256(line.text.encode()).hexdigest()
+    assert (found.tags["voice"], found.tags["time"]) == (spoken.about["voice"]["version"], spoken.about["time"])
     assert speak(looking(studio), line) == spoken
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".mp3"])
+def test_a_line_in_another_form_is_marked_as_well(tmp_path: Path, suffix: str) -> None:
+    """With the light engine, since the stub's MP3 is none."""
+    wav = tmp_path / "light.wav"
+    soundfile.write(wav, [0.1, -0.1] * 8000, 16000)
+    made = studio_at(tmp_path, engines={"preview": "light"})
+    stated = {"series": "toy", "character": "anna", "name": "アンナ", "voice": {"version": "1"}, "engine": "stub 1"}
+    made.store.write("line.wav", wav.read_bytes())
+    spoken = Spoken(key="line.wav", about={**stated, "source": {"text": "はい"}, "time": "2026-11-26T00:00:00Z"})
+    path = tmp_path / f"line{suffix}"
+    path.write_bytes(in_form(made, spoken, suffix))
+    found = inspect(path)
+    assert (found.verdict, found.kind, found.tags["character"]) == ("marked", suffix[1:], "anna")
+    assert soundfile.info(path).frames >= 16000
+    with pytest.raises(NothingToSay, match="speech is written as"):
+        in_form(made, spoken, ".ogg")
 
 
 def test_a_recording_is_said_again_and_named_by_its_hash(studio: Studio, tmp_path: Path) -> None:

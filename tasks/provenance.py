@@ -1,0 +1,96 @@
+"""What a generated file says of itself: that it is synthetic, in whose voice, made of what, when and by what.
+
+The same statement goes into the file's tags (any player shows it), into its signed C2PA manifest (which shows whether
+the file was changed since) and beside the file as JSON. All of it is container metadata: no sample is touched here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from containers.contract.codec import canonical
+from infra.signing import Signer, signer
+from infra.signing_c2pa import SYNTHETIC, sign
+from infra.watermarks import OFF
+from tasks.provenance_tags import MIME, kind_of, tagged
+
+VERSION = "0.1.0"
+TOOL = f"voicecast {VERSION}"
+_MARK = "voicecast {"
+_TRIED = 8
+"""The most places in one text that are read as a statement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """A generated file's origin. `source`: `text_sha256` or `recording_sha256`; `time` in UTC, to the second."""
+
+    series: str
+    character: str
+    name: str
+    voice: str
+    engine: str
+    source: Mapping[str, str]
+    time: str
+    watermark: str = OFF
+
+    @property
+    def title(self) -> str:
+        return f"Synthetic speech in the voice of {self.name} ({self.character})"
+
+    def stated(self) -> dict[str, Any]:
+        """The statement as machines read it."""
+        return {
+            "synthetic": True,
+            "digital_source_type": SYNTHETIC,
+            "series": self.series,
+            "character": self.character,
+            "voice": self.voice,
+            "engine": self.engine,
+            **self.source,
+            "time": self.time,
+            "tool": TOOL,
+            "watermark": self.watermark,
+        }
+
+    @property
+    def comment(self) -> str:
+        """The statement for people, and behind it for machines: one text, which conversions carry from form to form."""
+        return f"{self.title}. voicecast {canonical(self.stated()).strip()}"
+
+
+def now() -> str:
+    """The time that a statement names."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def marked(data: bytes, stated: Provenance, by: Signer | None = None) -> bytes:
+    """A WAV, FLAC or MP3 that says what it is: tags, then a signed manifest; ValueError for another kind of file."""
+    kind = kind_of(data[:64])
+    if kind not in MIME:
+        raise ValueError("only WAV, FLAC and MP3 files can be marked")
+    return sign(
+        tagged(data, kind, stated.title, stated.comment, TOOL),
+        MIME[kind],
+        stated.title,
+        stated.stated(),
+        by or signer(),
+    )
+
+
+def statement_in(texts: list[str]) -> dict[str, Any] | None:
+    """The statement in a file's tags, whichever of them holds it; None if there is none that says synthetic."""
+    for text in texts:
+        # A name may hold the mark too; the statement stands last.
+        for behind in reversed(text.split(_MARK)[1:][-_TRIED:]):
+            try:
+                said, _ = json.JSONDecoder().raw_decode("{" + behind)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(said, dict) and said.get("synthetic") is True:
+                return said
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
@@ -11,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows.dataset import make_data_sets
 from flows.gate import ask_labels, settle
 from flows.hooks import sweep_engines
-from flows.prepare import prepare_series
+from flows.prepare import Preparation, prepare_series
 from flows.train import train_voices, why_not
 from tasks import casting, data_sets
 from tasks.data_sets import DataSet
@@ -61,6 +62,20 @@ def season(
     studio = open_series(config, store, engines=engines, runners=runners)
     check_engines(studio, *STAGES, "clean", "train")
     preparation = prepare_series(config, store, engines, runners)
+    return after(preparation, studio, Told(config, store, engines, runners), labels)
+
+
+class Told(NamedTuple):
+    """What a flow was told, and tells the flows in it."""
+
+    config: str | None
+    store: str | None
+    engines: dict[str, str] | None
+    runners: dict[str, str] | None
+
+
+def after(preparation: Preparation, studio: Studio, told: Told, labels: str | None) -> Season:
+    """What follows a preparation, in the body of a top-level flow: the gate, and with all said data sets and voices."""
     labelled = ask_labels(studio, preparation.cast, labels or studio.series.labels)
     outcome = Season(
         episodes=len(preparation.prepared),
@@ -70,7 +85,7 @@ def season(
     )
     if labelled.waiting or not preparation.prepared:
         return outcome
-    return finish(outcome, config, store, engines, runners)
+    return finish(outcome, told)
 
 
 def name_new(studio: Studio, labels: Labels) -> str:
@@ -85,16 +100,10 @@ def name_new(studio: Studio, labels: Labels) -> str:
     return lines
 
 
-def finish(
-    outcome: Season,
-    config: str | None,
-    store: str | None,
-    engines: dict[str, str] | None,
-    runners: dict[str, str] | None,
-) -> Season:
+def finish(outcome: Season, told: Told) -> Season:
     """What follows once labels are there; a labels file is not taken again, since people may have corrected it."""
-    made = make_data_sets(config, store, None, engines, runners)
-    training = train_voices(config, store, None, engines, runners)
+    made = make_data_sets(told.config, told.store, None, told.engines, told.runners)
+    training = train_voices(told.config, told.store, None, told.engines, told.runners)
     return replace(outcome, data_sets=made.ready, voices=training.voices, left_out=training.left_out | made.failed)
 
 

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from containers.contract.errors import StageError
-from flows.cli import assets, demo, engines, export, inspect, label, review, run, series, show, speak, weights
+from flows.cli import assets, demo, deploy, engines, export, inspect, label, review, run, series, show, speak, weights
 from flows.cli.terminal import errors, plain_streams
 from infra.engines import UnknownEngine
 from infra.settings import SettingsError
@@ -32,7 +32,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 try again, 2 something said is wrong, 3 recordings were left out, "
     "4 labels are wanted, 5 no rights are recorded.",
 )
-for module in (series, run, label, review, speak, inspect, export, assets, show, engines, weights, demo):
+for module in (series, run, label, review, speak, inspect, export, assets, show, engines, weights, deploy, demo):
     module.add_to(app)
 
 SAID_WRONG = (

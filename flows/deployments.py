@@ -1,0 +1,73 @@
+"""The flows that deployments run: a form in, and the flows of the other modules in one body.
+
+Top-level flows, since Prefect suspends no others. They are reached by module
+path, so that a worker needs voicecast installed and no copy of the repository.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows import ingest as arrivals
+from flows import maintenance as upkeeping
+from flows.deployments_forms import Arrival, Line, Preparation, Season, Training
+from flows.hooks import start_again, sweep_engines
+from flows.prepare import prepare_series
+from flows.season import Told
+from flows.season import season as season_flow
+from flows.speak import speak_as
+from flows.train import How, train_voices
+
+USUAL: dict[str, Any] = {
+    "on_cancellation": [sweep_engines],
+    "on_crashed": [sweep_engines, start_again],
+    "persist_result": False,
+}
+
+maintenance = upkeeping.maintenance
+
+
+@flow(name="voicecast-season", flow_run_name="season {order.config}", **USUAL)
+def season(order: Season = Season()) -> None:  # noqa: B008 (a value)
+    """Episodes in, voices out. Waits on this page for people to say who is who, unless references answer."""
+    season_flow.fn(**order.told, labels=order.policy)
+
+
+@flow(name="voicecast-prepare", flow_run_name="prepare {order.config}", **USUAL)
+def prepare(order: Preparation = Preparation()) -> None:  # noqa: B008
+    """Episodes to recordings, stems, turns, clips, linked speakers and suggestions; asks nothing."""
+    prepare_series(**order.told, only=order.only or None, sample=order.sample or None)
+
+
+@flow(name="voicecast-train", flow_run_name="train {order.config}", **USUAL)
+def train(order: Training = Training()) -> None:  # noqa: B008
+    """Data sets to voices."""
+    train_voices(**order.told, characters=order.characters or None, how=How(go_on=order.go_on))
+
+
+@flow(name="voicecast-speak", flow_run_name="speak as {line.character}", **USUAL)
+def speak(line: Line) -> None:
+    """A text or a recording in a character's voice; the store holds it, the log says where."""
+    speak_as(
+        line.character,
+        line.text or None,
+        line.audio or None,
+        line.pitch_shift or None,
+        config=line.config or None,
+        store=line.store or None,
+        series=line.series or None,
+    )
+
+
+@flow(name="voicecast-ingest", flow_run_name="ingest {arrival.file}", **USUAL)
+def ingest(arrival: Arrival) -> None:
+    """One new episode, by the event `episode.arrived`; then as a season."""
+    arrivals.ingest(arrival.file, Told(**arrival.told), arrival.policy)
+
+
+@flow(name="voicecast-nightly", flow_run_name="nightly {order.config}", **USUAL)
+def nightly(order: Season = Season()) -> None:  # noqa: B008
+    """Look for new episodes, and prepare them; nothing new: nothing is started."""
+    arrivals.nightly(Told(**order.told), order.policy)

@@ -1,6 +1,8 @@
 """Deployments on a process pool: a real server, a worker, an event, a run that waits for people, and a run that is
 killed."""
 
+# ruff: noqa: F401, F811 (fixtures of the other module are imported, and arguments)
+
 from __future__ import annotations
 
 import json
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_dashboard import PICTURES, browser, open_form, server, stages_run, submit  # noqa: F401 (fixtures)
+from tests.browser.test_dashboard import PICTURES, browser, open_form, server, stages_run, submit
 from tests.flow.conftest import Scripted
 
 HERE = Path(__file__).parents[2]
@@ -26,14 +28,14 @@ SECONDS = 240
 pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.proof, pytest.mark.timeout(1500)]
 
 
-def surroundings(server: str, **more: str) -> dict[str, str]:  # noqa: F811
+def surroundings(server: str, **more: str) -> dict[str, str]:
     return {
         **os.environ, "PYTHONPATH": str(HERE), "PREFECT_API_URL": f"{server}/api", "VOICECAST_SLOTS": "machine",
         "VOICECAST_LABELS_WAIT_HOURS": "1", **more,
     }  # fmt: skip
 
 
-def voicecast(server: str, *words: str) -> str:  # noqa: F811
+def voicecast(server: str, *words: str) -> str:
     """The command in a terminal of its own; gives what it said."""
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli.main", *words], env=surroundings(server), cwd=HERE, text=True,
@@ -46,7 +48,7 @@ def voicecast(server: str, *words: str) -> str:  # noqa: F811
 class Worker:
     """`prefect worker start`, as `voicecast deploy` says it is started."""
 
-    def __init__(self, server: str, series: Scripted, log: Path) -> None:  # noqa: F811
+    def __init__(self, server: str, series: Scripted, log: Path) -> None:
         told = {"VOICECAST_CONFIG": str(series.config), "VOICECAST_STORE": str(series.store)}
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "process", "--type", "process"]
         self.log = log
@@ -72,13 +74,13 @@ def series(tmp_path: Path) -> Scripted:
 
 
 @pytest.fixture
-def worker(server: str, series: Scripted, tmp_path: Path) -> Iterator[Worker]:  # noqa: F811
+def worker(server: str, series: Scripted, tmp_path: Path) -> Iterator[Worker]:
     started = Worker(server, series, tmp_path / "worker.log")
     yield started
     started.ends()
 
 
-def runs(server: str) -> list[dict[str, Any]]:  # noqa: F811
+def runs(server: str) -> list[dict[str, Any]]:
     """Runs of the deployment ingest."""
     asked = {"deployments": {"name": {"any_": ["ingest"]}}, "sort": "EXPECTED_START_TIME_DESC"}
     sent = urllib.request.Request(
@@ -100,7 +102,7 @@ def until(found: Callable[[], Any], worker: Worker, seconds: float = SECONDS) ->
     raise AssertionError(f"nothing was found in time\n{worker.log.read_text()[-6000:]}")
 
 
-def in_state(server: str, name: str, *states: str) -> Callable[[], dict[str, Any] | None]:  # noqa: F811
+def in_state(server: str, name: str, *states: str) -> Callable[[], dict[str, Any] | None]:
     """Looks for the run of that name in one of these states."""
 
     def look() -> dict[str, Any] | None:
@@ -126,7 +128,7 @@ def test_an_episode_arrives_people_are_asked_in_the_dashboard_and_voices_are_tra
     browser: Any,
     server: str,
     series: Scripted,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     """Event, run, suspension without a process, approval on the page, voices; deployed twice, the same."""
     first = voicecast(server, "deploy", "--pool", "process")
@@ -162,7 +164,7 @@ def test_an_episode_arrives_people_are_asked_in_the_dashboard_and_voices_are_tra
 def test_a_run_that_is_killed_is_started_again_by_the_worker_and_goes_on(
     server: str,
     series: Scripted,
-    worker: Worker,  # noqa: F811
+    worker: Worker,
 ) -> None:
     voicecast(server, "deploy", "--pool", "process")
     series.write({"anna": "A"}, extra="options: {stub: {sleep_s: 3}}")

@@ -38,6 +38,7 @@ class Engine:
     disk_gb: float = 20.0
     weights: dict[str, str | list[str]] = field(default_factory=dict, hash=False)
     options_of: dict[str, list[str]] = field(default_factory=dict, hash=False)
+    revision: dict[str, int] = field(default_factory=dict, hash=False)
     min_minutes: float = 0.25
 
     @property
@@ -89,7 +90,7 @@ def engine_for(name: str, stage: str) -> Engine:
 
 def _engine(name: str, table: dict[str, Any]) -> Engine:
     lists: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    unknown = set(lists.get("stages", ())) - set(STAGES)
+    unknown = {*lists.get("stages", ()), *lists.get("revision", ())} - set(STAGES)
     if unknown:
-        raise UnknownEngine(f"engines.toml: {name} plays unknown stages {sorted(unknown)}")
+        raise UnknownEngine(f"engines.toml: {name} names unknown stages {sorted(unknown)}")
     return Engine(**{"name": name, **lists})

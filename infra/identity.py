@@ -25,14 +25,23 @@ def identity(engine: Engine, stage: str, request: Any, options: dict[str, Any]) 
 
 
 def makers(engine: Engine, options: dict[str, Any], stage: str = "") -> dict[str, Any]:
-    """What of an engine shows in its results: code and locks, options that matter, weights by their content."""
+    """What of an engine shows in its results: code and locks, options that matter, weights by their content.
+
+    Of a stage with a `revision` that, the lock and torch stand for the code.
+    """
     telling = engine.telling(engine.options(options), stage)
     return {
         "engine": engine.name,
-        "code": code_hash(engine.name),
+        "code": revised(engine, stage) if stage in engine.revision else code_hash(engine.name),
         "options": telling,
         "weights": {name: digest(name) for name in engine.weights_named(telling)},
     }
+
+
+def revised(engine: Engine, stage: str) -> dict[str, Any]:
+    """What stands for the code of a stage whose results outlive edits until its revision is counted up."""
+    lock = hashlib.sha256((CONTAINERS / engine.name / "requirements.txt").read_bytes()).hexdigest()
+    return {"revision": engine.revision[stage], "lock": lock, "torch": engine.torch}
 
 
 @cache

@@ -23,7 +23,11 @@ POLL_SECONDS = 0.05
 
 
 class MachineSlots:
-    """Call it with an engine to hold what one start of it takes; gives the GPUs that are its own."""
+    """Call it with an engine to hold what one start of it takes; gives the GPUs that are its own.
+
+    All take in one order, so that no two wait for each other: a start of the engine, GPUs, memory. What waits for a GPU
+    holds no memory, which others could compute with.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"voicecast-slots-{os.getuid()}"
@@ -34,8 +38,9 @@ class MachineSlots:
     def __call__(self, engine: Engine) -> Iterator[tuple[str, ...]]:
         with ExitStack() as held:
             held.enter_context(self._some_of(engine.name, 1, engine.at_most))
+            taken = held.enter_context(self.gpus(engine))
             held.enter_context(self._memory(engine.memory_gb))
-            yield held.enter_context(self.gpus(engine))
+            yield taken
 
     @contextmanager
     def gpus(self, engine: Engine) -> Iterator[tuple[str, ...]]:

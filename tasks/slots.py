@@ -37,7 +37,7 @@ def create_limits() -> None:
 class ServerSlots:
     """Call it with an engine to hold what one start of it takes; memory is counted within this process.
 
-    Limits are taken in one order, so that two starts never wait for each other.
+    Limits are taken in one order, that of MachineSlots, so that two starts never wait for each other.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,9 @@ class ServerSlots:
     @contextmanager
     def __call__(self, engine: Engine) -> Iterator[tuple[str, ...]]:
         with ExitStack() as held:
+            held.enter_context(concurrency(f"{PREFIX}-{engine.name}", occupy=1, strict=True))
             if engine.gpu and gpus():
                 held.enter_context(concurrency(f"{PREFIX}-gpu", occupy=engine.gpu, strict=True))
-            held.enter_context(concurrency(f"{PREFIX}-{engine.name}", occupy=1, strict=True))
+            taken = held.enter_context(self._machine.gpus(engine))
             held.enter_context(self._memory(engine.memory_gb))
-            yield held.enter_context(self._machine.gpus(engine))
+            yield taken

@@ -69,23 +69,24 @@ def check_rights(series: Series, character: str) -> Character:
 class Before:
     """The voice that a training goes on from: its files by name, and the history that the new one's card takes over.
 
-    Empty: a voice is begun anew.
+    Empty: a voice is begun anew. `named`: somebody chose these files, so a voice that began otherwise is none.
     """
 
     files: dict[str, Stored | Source]
     history: tuple[dict[str, Any], ...]
+    named: bool = False
 
 
 ANEW = Before(files={}, history=())
 
 
 def find_voice(studio: Studio, character: str, before: Before = ANEW) -> Card | None:
-    """The current voice, if the character's present clips and the chosen engine would give it: anew, from `before`, or
-    from the voice that it was trained on from."""
+    """The current voice, if the character's present clips and the chosen engine would give it from `before`, or, unless
+    its files were named, anew or from the voice that it was trained on from."""
     current, clips = current_voice(studio, character), clips_to_train(studio, character)
     if current is None or not clips:
         return None
-    ways = [{}, before.files, _began_from(current)]
+    ways = [before.files] if before.named else [{}, before.files, _began_from(current)]
     orders_of = (orders.train(studio, character, clips, way) for way in ways)
     fits = (order for order in orders_of if studio.identity(order)[:12] == current.version)
     return current if any(studio.find(order) for order in fits) else None
@@ -116,7 +117,8 @@ def voice_before(studio: Studio, character: str) -> Before:
 def given_before(paths: Sequence[Path]) -> Before:
     """A voice of the user's own files to go on from, such as one of the RVC community."""
     files: dict[str, Stored | Source] = {path.name: Source(path=path, sha256=sha256_of(path)) for path in paths}
-    return Before(files=files, history=({"files": {name: each.sha256 for name, each in sorted(files.items())}},))
+    history = {"files": {name: each.sha256 for name, each in sorted(files.items())}}
+    return Before(files=files, history=(history,), named=True)
 
 
 def register(

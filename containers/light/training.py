@@ -36,10 +36,10 @@ _STEP = world.FRAMES_PER_SECOND // voice_file.FRAMES_PER_SECOND
 
 
 class Clip:
-    """What is kept of one clip: its sound, the vectors of its windows, and its seconds."""
+    """What is kept of one clip: its file's hash, its sound, the vectors of its windows, and its seconds."""
 
-    def __init__(self, sound: Sound, vectors: Vectors, seconds: float) -> None:
-        self.sound, self.vectors, self.seconds = sound, vectors, seconds
+    def __init__(self, sha256: str, sound: Sound, vectors: Vectors, seconds: float) -> None:
+        self.sha256, self.sound, self.vectors, self.seconds = sha256, sound, vectors, seconds
 
 
 def train(request: TrainRequest, item: Item) -> TrainResult:
@@ -47,14 +47,18 @@ def train(request: TrainRequest, item: Item) -> TrainResult:
         raise RequestError(f"a character's name is a file's name too, got {request.character!r}")
     earlier = voice_file.load(item.input(request.voice[0])) if request.voice else None
     paths = [item.input(each) for each in request.clips]
-    _check(request.character, sum(map(_seconds, paths)) + (earlier.seconds if earlier else 0.0))
+    known = earlier.clips if earlier else ()
+    before = earlier.seconds if earlier else 0.0
+    to_learn = [path for file, path in zip(request.clips, paths, strict=True) if file.sha256 not in known]
+    _check(request.character, sum(map(_seconds, to_learn)) + before)
     clips = []
     for index, (file, path) in enumerate(zip(request.clips, paths, strict=True)):
         item.progress(0.95 * index / len(paths))
-        clips.append(_clip(path, item.state / f"{file.sha256}.safetensors"))
+        clips.append(_clip(file.sha256, path, item.state / f"{file.sha256}.safetensors"))
     heard = [clip for clip in clips if mean_vector(clip.vectors) is not None]
-    _check(request.character, sum(clip.seconds for clip in heard) + (earlier.seconds if earlier else 0.0))
-    voice = learned(request.character, heard, earlier)
+    new = [clip for clip in heard if clip.sha256 not in known]
+    _check(request.character, sum(clip.seconds for clip in new) + before)
+    voice = learned(request.character, new, earlier)
     path = voice_file.save(item.output(f"{request.character}.safetensors"), voice)
     return TrainResult(
         files=(item.file(path),),
@@ -80,7 +84,7 @@ def _seconds(path: Path) -> float:
 
 
 def learned(character: str, clips: list[Clip], earlier: Voice | None) -> Voice:
-    """The voice of these clips, added to an earlier one; the mean vector is weighted by seconds."""
+    """The voice of these clips, added to an earlier one that has not heard them; the mean vector goes by seconds."""
     seconds = sum(each.seconds for each in clips) + (earlier.seconds if earlier else 0.0)
     sound = voice_file.joined(([earlier.sound] if earlier else []) + [each.sound for each in clips])
     voiced = sound.f0[sound.f0 > 0].astype(np.float64)
@@ -92,6 +96,7 @@ def learned(character: str, clips: list[Clip], earlier: Voice | None) -> Voice:
         f0_median_hz=round(float(np.median(voiced)), 2) if len(voiced) else None,
         f0_log_mean=round(float(np.log(voiced).mean()), 5) if len(voiced) else None,
         f0_log_sd=round(float(np.log(voiced).std()), 5) if len(voiced) else None,
+        clips=(*(earlier.clips if earlier else ()), *(each.sha256 for each in clips)),
     )
 
 
@@ -124,15 +129,15 @@ def _tried(voice: Voice, item: Item) -> dict[str, float]:
     return {} if found is None else {"similarity_converted": found}
 
 
-def _clip(path: Path, checkpoint: Path) -> Clip:
+def _clip(sha256: str, path: Path, checkpoint: Path) -> Clip:
     try:
         kept = load_file(checkpoint)
         sound = Sound(**{name: kept[name] for name in Sound.__dataclass_fields__})
-        return Clip(sound, kept["vectors"], float(kept["seconds"][0]))
+        return Clip(sha256, sound, kept["vectors"], float(kept["seconds"][0]))
     except (OSError, SafetensorError, KeyError):
         pass
     with decodable(path), threadpool_limits(1, user_api="blas"):  # sums in one order: the same bytes on every run
-        clip = Clip(_heard(path), window_vectors(path), _seconds(path))
+        clip = Clip(sha256, _heard(path), window_vectors(path), _seconds(path))
     partial = checkpoint.with_suffix(".partial")
     tensors = voice_file.tensors_of(clip.sound) | {"vectors": clip.vectors, "seconds": np.array([clip.seconds])}
     save_file(tensors, partial)

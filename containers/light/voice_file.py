@@ -51,7 +51,8 @@ class Sound:
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """A trained voice: `seconds` of speech it was learned from, `mean_vector` the character's unit vector."""
+    """A trained voice: `seconds` of speech it was learned from, `mean_vector` the character's unit vector, `clips` the
+    hashes of what was heard (none are known of voices made before they were kept)."""
 
     character: str
     sound: Sound
@@ -60,6 +61,7 @@ class Voice:
     f0_median_hz: float | None
     f0_log_mean: float | None
     f0_log_sd: float | None
+    clips: tuple[str, ...] = ()
 
 
 def joined(sounds: list[Sound]) -> Sound:
@@ -111,6 +113,7 @@ def save(path: Path, voice: Voice) -> Path:
         "f0_log_mean": voice.f0_log_mean,
         "f0_log_sd": voice.f0_log_sd,
         "vector_model": MODEL,
+        "clips": list(voice.clips),
     }
     tensors = tensors_of(voice.sound) | {"mean_vector": voice.mean_vector}
     path.write_bytes(
@@ -140,4 +143,5 @@ def load(path: Path) -> Voice:
         f0_median_hz=about["f0_median_hz"],
         f0_log_mean=about["f0_log_mean"],
         f0_log_sd=about["f0_log_sd"],
+        clips=tuple(about.get("clips", ())),
     )

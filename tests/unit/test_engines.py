@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra import identity as module
-from infra.engines import UnknownEngine, engine_for, engines
+from infra.engines import Engine, UnknownEngine, engine_for, engines
 from infra.identity import code_hash, identity
 from infra.settings import settings
 
@@ -89,3 +90,30 @@ def test_other_weights_are_another_result(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_weights_taken_by_default_count_like_those_named() -> None:
     demucs, request = engines()["demucs"], {"recording": {"path": "in/recording.flac", "sha256": "0" * 64}}
     assert identity(demucs, "separate", request, {}) == identity(demucs, "separate", request, {"model": "htdemucs"})
+
+
+def test_a_stage_with_a_revision_keeps_its_results_when_code_is_edited_until_the_revision_is_counted_up(
+    containers: Path,
+) -> None:
+    """A voice is a night's work. Lock, torch, weights and options still count, and other stages go by the code."""
+
+    def voice(engine: Engine, **options: object) -> str:
+        code_hash.cache_clear()
+        return identity(engine, "train", REQUEST, options)
+
+    engine = replace(STUB, revision={"train": 1})
+    before, line = voice(engine), identity(engine, "convert", REQUEST, {})
+    (containers / "stub" / "voices.py").write_text("# rewritten\n")
+    assert voice(engine) == before
+    assert identity(engine, "convert", REQUEST, {}) != line
+    others = {
+        voice(replace(engine, revision={"train": 2})),
+        voice(replace(engine, torch="3.0.0")),
+        voice(engine, voice=1),
+        voice(replace(engine, weights={"model": "ours"})),
+        voice(STUB),
+    }
+    assert len(others | {before}) == 6
+    with (containers / "stub" / "requirements.txt").open("a") as stream:
+        stream.write("# another version\n")
+    assert voice(engine) not in {before, *others}

@@ -113,6 +113,15 @@ def test_training_goes_on_from_an_earlier_voice(deep: Trained, tmp_path: Path) -
     assert len(after.sound) > len(before.sound)
 
 
+def test_a_clip_that_the_earlier_voice_has_heard_counts_once(deep: Trained, tmp_path: Path) -> None:
+    """A data set that has grown holds the old clips too."""
+    result = train_on(tmp_path, TEXTS[:4], voice=deep.path)
+    before, after = voice_file.load(deep.path), voice_file.load(tmp_path / result.files[0].path)
+    assert (after.seconds, len(after.sound), len(after.clips)) == (before.seconds, len(before.sound), 4)
+    np.testing.assert_allclose(after.mean_vector, before.mean_vector, atol=1e-6)
+    assert result.scores["similarity_held_out"] == deep.result.scores["similarity_held_out"], "over all of them"
+
+
 def test_a_large_voice_is_thinned_evenly(deep: Trained) -> None:
     sound = voice_file.load(deep.path).sound
     thin = voice_file.thinned(sound, len(sound) // 3)

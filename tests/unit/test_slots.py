@@ -12,7 +12,7 @@ import pytest
 
 from containers.contract.errors import EngineError
 from infra import slots
-from infra.engines import engines
+from infra.engines import Engine, engines
 from infra.slots import MachineSlots
 
 HERE = Path(__file__).parents[2]
@@ -131,3 +131,29 @@ def test_memory_is_shared_out_and_given_back(tmp_path: Path, monkeypatch: pytest
         assert not second.wait(0.2)
     assert second.wait(5)
     waiting.join()
+
+
+def test_a_start_that_waits_for_a_gpu_keeps_no_memory_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 8 GB and one GPU a start holds 2 GB and the GPU: another of 4 GB waits for it, and 6 GB are free to others."""
+    monkeypatch.setattr(slots, "memory_gb", lambda: 8.0)
+    monkeypatch.setattr(slots, "gpus", lambda: ("0",))
+    machine, engine = MachineSlots(tmp_path), replace(STUB, at_most=4)
+    second, third = threading.Event(), threading.Event()
+
+    def hold(wanted: Engine, got: threading.Event) -> None:
+        with machine(wanted):
+            got.set()
+
+    with machine(replace(engine, gpu=1, memory_gb=2)):
+        waits = threading.Thread(target=hold, args=(replace(engine, gpu=1, memory_gb=4), second))
+        waits.start()
+        assert not second.wait(0.2)
+        computes = threading.Thread(target=hold, args=(replace(engine, memory_gb=6), third))
+        computes.start()
+        assert third.wait(5)
+        assert not second.is_set()
+    assert second.wait(5)
+    waits.join()
+    computes.join()

@@ -84,6 +84,10 @@ def test_a_voice_begins_from_files_that_are_given_and_is_found_without_them(tmp_
     given.write_bytes(studio.store.read(stored.key))
     card = trained(studio, "ben", with_data(studio, tmp_path, "ben", 3.0, "b1"), How(begin_from=(str(given),)))
     assert card.history == ({"files": {"somebody.safetensors": stored.sha256}},)
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(given.read_bytes() + b" ")
+    assert find_voice(studio, "ben", voices.given_before([given])) == card
+    assert find_voice(studio, "ben", voices.given_before([other])) is None, "another one was asked for"
     given.unlink()
     assert find_voice(studio, "ben") == card
 

@@ -8,6 +8,7 @@ character by itself.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,10 +16,10 @@ import numpy as np
 
 from containers.contract.codec import encode
 from tasks.cast import Match, galleries_of, match, rule_for
-from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker
+from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker, Vectors
 from tasks.labels import Labels
 from tasks.linking import one_model
-from tasks.purity import Likeness, compare, second_voice
+from tasks.purity import Figures, Likeness, compare, second_voice
 from tasks.repeats import without_repeats
 from tasks.selection import select
 from tasks.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, musical, tags
@@ -28,7 +29,10 @@ __all__ = ["PRESETS", "Row", "Thresholds", "judge", "manifest", "select"]
 MIXTURES_OF = "resemblyzer"
 """The model whose vectors of two voices at once were measured; of others only the sound tells."""
 RIVAL_LEAD = 0.08
-"""Cosine by which a speaker without a label must be nearer to raise a doubt; it may be the same person, after all."""
+"""Cosine by which a speaker without a label must be nearer to raise a doubt; it may be the same person, after all.
+And by which a clip that is kept for a character its speaker is not labelled as must lead over everybody else."""
+GALLERY = 5
+"""Clips of a character, references or of its speakers, from which on it may claim clips of other speakers."""
 
 
 def judge(
@@ -44,8 +48,9 @@ def judge(
     `recurring`: clip -> why it is no new speech.
 
     A clip whose speaker nobody labelled, or only the references did, is kept for another character if
-    by itself it is as near to that one as an accepted speaker must be. If a human labelled its speaker
-    otherwise, it is only listed as doubt. Raises ModelsDiffer.
+    by itself it is as near to that one as an accepted speaker must be, and clearly nearer than to every
+    other speaker of the series, its own too. Else, or if a human labelled its speaker otherwise, it is
+    only listed as doubt. Raises ModelsDiffer.
     """
     thresholds = thresholds or PRESETS["balanced"]
     model = one_model([each.model for each in episodes if each.clips] + [each.model for each in references])
@@ -65,14 +70,17 @@ def judge(
         None if useless else _person(owner[clip.id], labels) for (clip, _, _), useless in zip(heard, flaws, strict=True)
     ]
     characters = sorted({each.character for each in labels.speakers.values()} - {NOBODY} | set(galleries))
-    likeness = compare(
-        np.stack([vector for _, vector, _ in heard]), persons, galleries, characters, sure=thresholds.sure_purity
-    )
+    people = [*characters, *sorted({each for each in persons if each and each.startswith(NOBODY)})]
+    vectors = np.stack([vector for _, vector, _ in heard])
+    likeness = compare(vectors, persons, galleries, people, sure=thresholds.sure_purity)
+    unlabelled = _unlabelled(vectors, persons)
+    known = Counter(persons) + Counter({name: len(vectors) for name, vectors in galleries.items()})
     rule = rule_for(model or "")
     mixture = likeness.mixture if (model or "").startswith(MIXTURES_OF) else np.full(len(heard), np.nan)
     rows: list[Row] = []
     for index, (clip, _, _) in enumerate(heard):
-        speaker, found = owner[clip.id], match(characters, likeness.scores[index], clip.duration, rule)
+        speaker, scores = owner[clip.id], likeness.scores[index]
+        found = match(characters, scores[: len(characters)], clip.duration, rule)
         said = labels.character(speaker)
         seen = clip.measurements
         heard_two = None if musical(seen, thresholds) else seen.second_voice_probability
@@ -83,7 +91,9 @@ def judge(
                 finding = cut_word(seen, thresholds) or finding
             rows.append(_row(clip, speaker, said, finding, likeness.purity[index], two))
         if not flaws[index] and found.band == "accept" and found.character and found.character != said:
-            finding = cut_word(seen, thresholds) or _identified(speaker, labels, found)
+            rivals = [score for name, score in zip(people, scores, strict=True) if name != found.character]
+            lead = found.score - _nearest(vectors[index], persons[index], unlabelled, rivals)
+            finding = cut_word(seen, thresholds) or _identified(speaker, labels, found, lead, known[found.character])
             rows.append(_row(clip, speaker, found.character, finding, found.margin, None))
     rows.sort(key=lambda row: (row.character, row.clip))
     return without_repeats(rows, {clip.id: vector for clip, vector, _ in heard}, thresholds.max_repeats)
@@ -131,13 +141,42 @@ def _voice(likeness: Likeness, index: int, least: Thresholds, two: float | None)
     return "kept", "good", "" if math.isnan(own) else f"likeness {own:.2f}"
 
 
-def _identified(speaker: str, labels: Labels, found: Match) -> Finding:
-    """A clip that is clearly this character's, of a speaker who is not labelled so."""
+def _unlabelled(vectors: Vectors, persons: Sequence[str | None]) -> dict[str, Figures]:
+    """The sum of all useful clips of each speaker nobody labelled; of all, since who sounds like a character whom
+    nobody accepted may be a stranger with that voice."""
+    found: dict[str, Figures] = {}
+    for person, vector in zip(persons, vectors.astype(np.float64), strict=True):
+        if person and person.startswith("?"):
+            found[person] = found.get(person, 0.0) + vector
+    return found
+
+
+def _nearest(vector: Vectors, own: str | None, unlabelled: Mapping[str, Figures], known: Sequence[float]) -> float:
+    """The highest of `known` and of the cosines to speakers nobody labelled, the clip's own without it.
+
+    NaN where its own speaker has no other clip.
+    """
+    rest = {name: total - vector if name == own else total for name, total in unlabelled.items()}
+    lengths = {name: float(np.linalg.norm(total)) for name, total in rest.items()}
+    if own in lengths and lengths[own] < 1e-3:
+        return math.nan
+    near = [float(total @ vector) / lengths[name] for name, total in rest.items()]
+    return max((each for each in (*known, *near) if not math.isnan(each)), default=-1.0)
+
+
+def _identified(speaker: str, labels: Labels, found: Match, lead: float, known: int) -> Finding:
+    """A clip that by itself would be this character's, of which so many are known; its speaker is not labelled so."""
     label = labels.speakers.get(speaker)
     near = f"by itself it is this character (likeness {found.score:.2f}, lead {found.margin:.2f})"
-    if label is None or label.how == "auto":
+    if label is not None and label.how != "auto":
+        return "doubt", "identified", f"{near}, but {speaker} was labelled {label.character} by {label.who}"
+    if known < GALLERY:
+        return "doubt", "identified", f"{near}, but only {known} clips of {found.character} are known"
+    if lead >= RIVAL_LEAD:
         return "kept", "identified", near
-    return "doubt", "identified", f"{near}, but {speaker} was labelled {label.character} by {label.who}"
+    if math.isnan(lead):
+        return "doubt", "identified", f"{near}, but {speaker} has no other clip"
+    return "doubt", "identified", f"{near}, but another speaker is about as near (lead over all {lead:.2f})"
 
 
 def manifest(

@@ -103,8 +103,28 @@ def test_a_clip_that_a_human_put_to_another_character_is_never_moved_but_listed(
 
 
 def test_a_clip_of_a_speaker_nobody_labelled_is_kept_if_it_is_clearly_a_characters() -> None:
-    said = [("SPEAKER_00", "endou")] * 4 + [("SPEAKER_01", "endou"), ("SPEAKER_01", "a walk-on")]
+    said = [("SPEAKER_00", "endou")] * 4 + [("SPEAKER_01", "a walk-on")] * 3 + [("SPEAKER_01", "endou")]
     assert judged(said, ENDOU) == [GOOD_ROW] * 4 + [("endou", "kept", "identified")]
+
+
+def test_a_speaker_whom_nobody_accepted_gives_no_clips_to_the_character_he_sounds_like() -> None:
+    """He may be the character, or a stranger with that voice."""
+    said = [("SPEAKER_00", "endou")] * 4 + [("SPEAKER_01", "endou")] * 3
+    assert judged(said, ENDOU) == [GOOD_ROW] * 4 + [("endou", "doubt", "identified")] * 3
+
+
+@pytest.mark.parametrize("double", ["SPEAKER_01", "SPEAKER_02"])
+def test_no_clip_is_taken_from_a_stranger_who_sounds_like_a_character(double: str) -> None:
+    """The stranger is the clip's own speaker, or another whom nobody labelled either."""
+    said = [("SPEAKER_00", "endou")] * 4 + [(double, "endou+endou+endou+double")] * 6
+    said += [("SPEAKER_01", "a walk-on")] * 3 + [("SPEAKER_01", "endou+endou+endou+double")]
+    assert not [row for row in judged(said, ENDOU) if row == ("endou", "kept", "identified")]
+
+
+def test_a_character_of_whom_little_is_known_claims_no_clips() -> None:
+    said = [("SPEAKER_00", "endou")] * 4 + [("SPEAKER_01", "a walk-on")] * 3 + [("SPEAKER_01", "endou")]
+    few = [reference("endou", stretches=2)]
+    assert judged(said, labelled({}), few) == [("endou", "doubt", "identified")] * 5
 
 
 def test_a_walk_on_has_no_row() -> None:

@@ -23,11 +23,11 @@ demo: setup  ## Run the main job on a small series made here; ends with a page t
 test: $(VENV)/.dev  ## Set up and run the tests (under 8 minutes on 2 cores)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not docker and not kubernetes and not proof" $(ARGS)
 
-test-engines: setup  ## Test the engines that are installed here, each by its own Python, and under the contract
+test-engines: setup  ## Test the engines that are installed here, by their own Python and the contract; PROOF=1: what takes minutes too
 	$(BIN)/python -m pip install -q --no-deps --require-hashes --upgrade --target .engines/.pytest -r tests/engines/requirements.txt
 	@set -e; for engine in $(INSTALLED); do \
 		echo "$$engine:"; \
-		PYTHONPATH=.engines/.pytest .engines/$$engine/bin/python -m pytest -q -p no:cacheprovider tests/engines/$$engine; \
+		PYTHONPATH=.engines/.pytest .engines/$$engine/bin/python -m pytest -q -p no:cacheprovider $(if $(PROOF),--timeout 3600,-m "not proof") tests/engines/$$engine; \
 	done
 	$(BIN)/python -m pytest -q -m "not docker" -k "$(subst $(space), or ,$(foreach engine,$(INSTALLED),process-$(engine)))" tests/contract
 

@@ -201,9 +201,9 @@ def test_a_process_of_a_team_that_dies_ends_the_training_with_an_error_to_retry(
         trained.train("team_dies", processes=2, **COURSE)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_compiled_training_comes_to_the_same_losses(trained: Place) -> None:
-    """By torch.compile, which needs a C++ compiler; CUDA graphs are the same setting on a GPU."""
+    """By torch.compile, which needs a C++ compiler and minutes; CUDA graphs are the same setting on a GPU."""
     if shutil.which("g++") is None:
         pytest.skip("no C++ compiler here")
     trained.train("compiled", compiled="cuda-graphs", **COURSE)

@@ -22,6 +22,7 @@ from .audio import Samples, duration, read
 from .clip_files import faded, readable, write_pcm16
 from .measuring import measure
 from .pauses import Levels, hop_samples, levels_of_file
+from .rests_in_overlap import without_rests
 from .splitting import Around, Limits, split
 
 JOINED_WITHIN = 0.4
@@ -80,7 +81,7 @@ def plan(request: CutRequest, levels: Levels, rate_hz: int) -> Iterator[Span]:
         shortest=math.ceil(request.min_seconds * rate_hz / hop - 1e-9),
         longest=math.floor(request.max_seconds * rate_hz / hop + 1e-9),
     )
-    for stretch in stretches(request.turns, request.overlap):
+    for stretch in stretches(*without_rests(request.turns, request.overlap, levels)):
         since = math.ceil(stretch.since * rate_hz / hop - 1e-6)
         until = min(math.floor(stretch.until * rate_hz / hop + 1e-6), len(levels))
 

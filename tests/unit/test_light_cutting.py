@@ -19,6 +19,7 @@ from containers.contract.stages import CutRequest, CutResult, File, Segment, Tur
 from containers.light.backend import Options, cut
 from containers.light.cutting import stretches
 from containers.light.pauses import HOPS_PER_SECOND
+from containers.light.rests_in_overlap import without_rests
 from containers.light.splitting import Around, Limits, split
 
 RATE = 48000
@@ -250,3 +251,24 @@ def test_a_stem_that_is_no_sound_is_named(tmp_path: Path) -> None:
 def test_lengths_that_cannot_be_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="min < max"):
         cut_into_clips(tmp_path, rest(1), [], min_seconds=5.0, max_seconds=2.0)
+
+
+def test_an_overlap_in_which_the_voices_rest_is_a_change_of_speakers() -> None:
+    """Told where 0.3 s of silence lie: both turns reach up to it; told where nothing rests: it stays."""
+    talk = levels((0.3, -80), (3, -20), (0.3, -80), (3, -20), (0.3, -80))
+    told = Segment(start=3.0, end=3.9)
+    turns = (Turn(start=0.3, end=3.0, speaker="A"), Turn(start=3.9, end=6.6, speaker="B"))
+
+    (first, second), overlap = without_rests(turns, (told,), talk)
+    assert (first.end, second.start) == (pytest.approx(3.3, abs=0.02), pytest.approx(3.6, abs=0.02))
+    assert (first.speaker, second.speaker, overlap) == ("A", "B", ())
+
+    steady = levels((0.3, -80), (6.3, -20), (0.3, -80))
+    assert without_rests(turns, (told,), steady) == (turns, (told,))
+
+
+def test_a_long_overlap_stays_one_though_both_rest_in_it() -> None:
+    talk = levels((0.3, -80), (3, -20), (0.3, -80), (3, -20), (0.3, -80))
+    turns = (Turn(start=0.3, end=2.0, speaker="A"), Turn(start=5.0, end=6.6, speaker="B"))
+
+    assert without_rests(turns, (Segment(start=2.0, end=5.0),), talk)[1] == (Segment(start=2.0, end=5.0),)

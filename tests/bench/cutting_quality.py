@@ -9,8 +9,9 @@ neither has seen. Prints JSON. `--keep`: what the stages and the script made
 stays there and is not made again; delete it when an engine changed.
 
 Speech is what lies 10 dB over the level of the speaker's own pauses (5 % of their
-turns are quieter) and at most 30 dB under all speech. An edge cuts a word when there is speech all the time from 60 ms before it
-to 60 ms after it; it touches one when there is speech in the 30 ms around it.
+turns are quieter) and at most 30 dB under all speech. An edge cuts a word when
+there is speech all the time from 60 ms before it to 60 ms after it; it touches
+one when there is speech in the 30 ms around it.
 """
 
 from __future__ import annotations

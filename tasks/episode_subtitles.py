@@ -15,7 +15,7 @@ import pysubs2
 
 from infra.sources import BucketFile, place_of
 from infra.store import Store
-from tasks.domain import Episode
+from tasks.domain import Episode, Segment
 from tasks.subtitles import Cue, SubtitlesError, read_cues
 
 ENDINGS = (".ass", ".ssa", ".srt", ".vtt")
@@ -98,6 +98,13 @@ def spoken(tracks: Tracks, language: str) -> tuple[Cue, ...]:
     own = [cues for key, cues in tracks.items() if _language(key) == _standard(language)]
     unnamed = [cues for key, cues in tracks.items() if _language(key) is None and _in_letters(cues, language)]
     return max(own or unnamed, key=_lines, default=())
+
+
+def lines_shown(tracks: Tracks, language: str) -> tuple[Segment, ...]:
+    """When lines of dialogue are shown, of the track that tells what is spoken, else of the one with the most lines: a
+    translation is timed to the speech as well."""
+    cues = spoken(tracks, language) or max(tracks.values(), key=_lines, default=())
+    return tuple(Segment(start=cue.start, end=cue.end) for cue in cues if cue.kind == "dialogue")
 
 
 def named(tracks: Tracks) -> tuple[Cue, ...]:

@@ -10,6 +10,7 @@ from containers.contract import stages
 from containers.contract.stages import File, Turn
 from infra.sources import place_of
 from tasks.domain import Episode
+from tasks.episode_subtitles import lines_shown, tracks_of
 from tasks.studio import Made, Order, Source, Stored, Studio, sent
 
 
@@ -124,9 +125,11 @@ def cut(
     separated: Made[stages.SeparateResult],
     diarized: Made[stages.DiarizeResult],
 ) -> Order[stages.CutResult]:
+    """Subtitles that the episode has in the store say where lines end."""
     vocals = separated.stored(separated.result.vocals)
     background = separated.stored(separated.result.background)
     shortest, longest = studio.series.targets.clip_seconds
+    tracks = tracks_of(studio.store, folder_of(studio, episode))
     return Order(
         stage="cut",
         of=episode.key,
@@ -137,6 +140,7 @@ def cut(
             overlap=diarized.result.overlap,
             min_seconds=shortest,
             max_seconds=longest,
+            cues=lines_shown(tracks, studio.series.language),
         ),
         result=stages.CutResult,
         inputs={"in/vocals.flac": vocals, "in/background.flac": background},

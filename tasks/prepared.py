@@ -31,8 +31,10 @@ from containers.contract.stages import (
 )
 from infra.engines import engine_for
 from infra.identity import makers
+from infra.sources import sha256_known
 from infra.store import AT_ONCE, Store, find_json, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
+from tasks.episode_subtitles import sidecars_of
 from tasks.episodes import list_episodes
 from tasks.orders import folder_of
 from tasks.studio import Made, Studio
@@ -71,7 +73,8 @@ class Parts:
 
 
 def identity_of(studio: Studio, episode: Episode) -> str:
-    """Changes with the video, the engines, their options, and what the series file says of preparation."""
+    """Changes with the video, subtitles beside it, the engines, their options, and what the series file says of
+    preparation."""
     series = studio.series
     chosen = {stage: engine_for(series.engine(stage), stage) for stage in STAGES}
     parts = {
@@ -81,6 +84,8 @@ def identity_of(studio: Studio, episode: Episode) -> str:
         "cast_size": series.cast_size.model_dump(),
         "clip_seconds": series.targets.clip_seconds,
     }
+    if sidecars := sidecars_of(episode):
+        parts["sidecars"] = [[path.name, sha256_known(path, studio.store)] for path in sidecars]
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
 

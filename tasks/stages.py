@@ -22,6 +22,7 @@ from infra.store import StoreBusy
 from tasks import orders
 from tasks.asset_library import EpisodeAssets, list_assets
 from tasks.domain import Episode
+from tasks.episode_subtitles import take_sidecars
 from tasks.prepared import Prepared
 from tasks.studio import Made, Source, Stored, Studio
 
@@ -95,6 +96,7 @@ def cut(
     separated: Made[stages.SeparateResult],
     diarized: Made[stages.DiarizeResult],
 ) -> Made[stages.CutResult]:
+    take_sidecars(studio.store, orders.folder_of(studio, episode), episode)  # what is wrong with them the cast says
     return studio.make(orders.cut(studio, episode, separated, diarized))
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.store import LocalStore
+from tasks import orders
 from tasks.domain import Episode
-from tasks.episode_subtitles import named, spoken, take_sidecars, tracks_of
+from tasks.episode_subtitles import lines_shown, named, spoken, take_sidecars, tracks_of
+from tasks.prepared import identity_of
+from tests.unit.stub_studio import episode_at, studio_at
 
 FOLDER = "series/kaze/episodes/s01e01"
 HEAD = (
@@ -100,3 +103,28 @@ def test_a_copy_goes_when_its_file_does_and_a_broken_one_is_named(tmp_path: Path
 def test_a_video_in_a_bucket_has_nothing_beside_it(tmp_path: Path) -> None:
     episode = Episode(key="s01e01", file="s3://bucket/Kaze S01E01.mkv", sha256="0")
     assert take_sidecars(LocalStore(tmp_path), FOLDER, episode) == []
+
+
+def test_the_cutter_is_told_when_lines_are_shown_also_those_of_a_translation(tmp_path: Path) -> None:
+    """Signs and songs are no lines; the track in the language of the series comes first."""
+    shelf = Shelf(tmp_path)
+    assert lines_shown(tracks_of(shelf.store, FOLDER), "ja") == ()
+    shelf.inside("00.eng.srt", srt("Let us play", "♪ la la", "now"))
+    shown = [(each.start, each.end) for each in lines_shown(tracks_of(shelf.store, FOLDER), "ja")]
+    assert shown == [(1.0, 1.9), (3.0, 3.9)]
+    shelf.inside("01.jpn.srt", srt("サッカーやろうぜ"))
+    assert [each.start for each in lines_shown(tracks_of(shelf.store, FOLDER), "ja")] == [1.0]
+
+
+def test_an_order_to_cut_and_a_prepared_episode_know_the_subtitles_beside_a_video(tmp_path: Path) -> None:
+    studio, episode = studio_at(tmp_path), episode_at(tmp_path)
+    made = studio.make(orders.extract(studio, episode))
+    stems = studio.make(orders.separate(studio, episode, made))
+    turns = studio.make(orders.diarize(studio, episode, stems))
+    before = identity_of(studio, episode)
+    (tmp_path / "s01e01.ja.srt").write_text(srt("サッカーやろうぜ"), "utf-8")
+    assert identity_of(studio, episode) != before
+    assert take_sidecars(studio.store, orders.folder_of(studio, episode), episode) == []
+    asked = orders.cut(studio, episode, stems, turns)
+    assert [(each.start, each.end) for each in asked.request.cues] == [(1.0, 1.9)]
+    assert studio.make(asked).result.clips

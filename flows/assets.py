@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
+from tasks.archive import Archived, keep_archive
 from tasks.asset_library import EpisodeAssets
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Prepared, prepared_episodes
@@ -23,6 +24,17 @@ def assets_of(studio: Studio, prepared: Prepared) -> EpisodeAssets:
     return survey(studio, prepared)
 
 
+@task(
+    name="archive",
+    task_run_name="archive of {studio.series.series}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def keep_themes(studio: Studio) -> tuple[Archived, ...]:
+    """Openings, endings and eyecatches, each once."""
+    return keep_archive(studio)
+
+
 @flow(
     name="assets",
     flow_run_name="assets {config}",
@@ -36,10 +48,10 @@ def find_assets(
     engines: dict[str, str] | None = None,
     runners: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """List cues and effects of every prepared episode; gives those that failed, and why."""
+    """List cues and effects of every prepared episode, keep what recurs once; gives those that failed, and why."""
     studio = open_series(config, store, engines=engines, runners=runners)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    check_engines(studio, "survey")
+    check_engines(studio, "survey", "preview")
     prepared = prepared_episodes(studio)
     futures = assets_of.map(unmapped(studio), prepared)
     names = {future.task_run_id: each.episode for future, each in zip(futures, prepared, strict=True)}
@@ -54,6 +66,8 @@ def find_assets(
     failed = messages(failures)
     for key, message in failed.items():
         get_run_logger().error("no assets of %s: %s", key, message)
+    for kept in keep_themes(studio):
+        get_run_logger().info("%s is kept in the archive, of %s", kept.name, kept.episode)
     rows: list[dict[str, object]] = [
         {"episode": each.episode, "music cues": len(each.cues), "effects": len(each.effects)}
         for each in sorted(found, key=lambda each: each.episode)

@@ -325,3 +325,20 @@ def excerpts(
         folder=f"{studio.home}/assets/{episode}",
         keep={"out/": ""},
     )
+
+
+def archive(studio: Studio, name: str, recording: Stored, start: float, end: float) -> Order[stages.PreviewResult]:
+    """A stretch of a recording as FLAC, with a player and a picture, under its name in the archive."""
+    folder = f"{studio.home}/archive"
+    return Order(
+        stage="preview",
+        of=f"{name} of the archive",
+        request=stages.PreviewRequest(
+            excerpts=(stages.Excerpt(file=sent("recording.flac", recording), start=start, end=end),), lossless=True
+        ),
+        result=stages.PreviewResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder,
+        keep={f"out/0000.{ending}": f"{name}.{ending}" for ending in ("flac", "mp3", "png")},
+        record=name,
+    )

@@ -31,8 +31,10 @@ def assets(
     engine: Engines = None,
     runner: Runners = None,
 ) -> None:
-    """List music cues (and where nobody speaks over them) and effects of the prepared episodes."""
+    """List music cues (and where nobody speaks over them) and effects of the prepared episodes; keep openings,
+    endings and eyecatches once."""
     from infra.slots import MachineSlots
+    from tasks.archive import keep_archive
     from tasks.opening import with_engines
     from tasks.prepared import prepared_episodes
 
@@ -43,9 +45,12 @@ def assets(
     with stage_bars() as bars, ThreadPoolExecutor(32) as pool:
         able = with_engines(studio, MachineSlots(), bars)
         found = list(pool.map(lambda each: listed(able, each, export=export), chosen))
+        archived = keep_archive(able)
     done = [each for each in found if isinstance(each, EpisodeAssets)]
     console.print(table(done))
     say(f"Lists lie in {studio.home}/assets/ of the store; voicecast report shows and plays them.")
+    if archived:
+        say(f"Kept once in {studio.home}/archive/: {', '.join(each.name for each in archived)}.")
     failed = {each.episode: error for each, error in zip(chosen, found, strict=True) if isinstance(error, StageError)}
     for key, error in failed.items():
         say(f"Left out: {key}: {error}", style="yellow")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from infra.store import read_json
 from tasks import orders, recurring_files
+from tasks.archive import keep_archive
 from tasks.domain import Episode
 from tasks.studio import Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
@@ -48,3 +50,23 @@ def test_an_episode_that_is_gone_leaves_nothing_behind(tmp_path: Path) -> None:
     recurring_files.find_recurring(studio, recurring_files.fingerprints_of(studio, episodes))
 
     assert recurring_files.find_recurring(studio, recurring_files.fingerprints_of(studio, episodes[:1])).groups == ()
+
+
+def test_an_opening_is_kept_once_in_the_archive_and_goes_when_it_recurs_no_more(tmp_path: Path) -> None:
+    """Music that lies under other words is no theme and is not kept; a second run starts no engine."""
+    studio = studio_at(tmp_path)
+    assert keep_archive(studio) == ()
+    episodes = prepared(studio, tmp_path, 3)
+    recurring_files.find_recurring(studio, recurring_files.fingerprints_of(studio, episodes))
+
+    (opening,) = keep_archive(studio)
+    assert (opening.name, opening.sound) == ("opening", "series/toy/archive/opening.flac")
+    assert opening.episodes == ("s01e01", "s01e02", "s01e03")
+    assert 50 < opening.end - opening.start < 70
+    assert studio.store.read(opening.sound).startswith(b"fLaC")
+    assert read_json(studio.store, "series/toy/archive/archive.json")[0]["group"] == opening.group
+    assert keep_archive(looking(studio)) == (opening,)
+
+    recurring_files.find_recurring(studio, recurring_files.fingerprints_of(studio, episodes[:1]))
+    assert keep_archive(studio) == ()
+    assert list(studio.store.keys("series/toy/archive/")) == ["series/toy/archive/archive.json"]

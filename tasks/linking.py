@@ -25,7 +25,7 @@ from tasks.agglomeration import agglomerate
 from tasks.domain import EpisodeClip, HeardEpisode, Moved, Speaker
 from tasks.settling import Bans, give_back, settle
 from tasks.splits import Homes, homes_of
-from tasks.voice_parts import Clips, LinkRule, Part, between_roles, by_voice, groups_of, known_parts, part
+from tasks.voice_parts import Clips, LinkRule, Part, between_roles, by_voice, groups_of, known_parts, learnt_rule, part
 
 MAX_OVERLAP = 1.0
 """Seconds that two local speakers may talk at once before they cannot be one person; boundaries are not exact."""
@@ -84,8 +84,8 @@ def link(
     episodes' model. Raises ModelsDiffer.
     """
     model = one_model(episode.model for episode in episodes if episode.clips)
-    rule, said = rule or RULES.get((model or "").partition(" ")[0], OTHER), said or Said()
-    heard = _clips(episodes)
+    heard, said = _clips(episodes), said or Said()
+    rule = rule or RULES.get((model or "").partition(" ")[0]) or learnt_rule(heard, OTHER)
     homes = homes_of(previous, said.split, heard, rule.split)
     parts = _parts(heard, homes, said.characters, rule)
     owner = _owners(heard, parts, _bans(parts, episodes, homes, heard), rule)

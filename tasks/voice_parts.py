@@ -7,7 +7,7 @@ have none. A local speaker whose clips fall apart into voices is several parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ MODE_SHARE = 0.1
 """Of an identity's speech, what a way of speaking must have to count; less may be wrong turns."""
 MIN_LEAD = 0.02
 """How much nearer to its own role each piece of a local speaker must be, for it to be split between roles."""
+ENOUGH_CLIPS, ENOUGH_SPEAKERS = 4, 4
+"""Clips of a local speaker, and such speakers, that tell how alike one voice's clips are by a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,21 @@ class Part:
     home: tuple[str, str]
     id: str | None = None
     counts: bool = True
+
+
+def learnt_rule(heard: Clips, rule: LinkRule) -> LinkRule:
+    """The rule with `within` as this model has it: the median over local speakers, most of which are one voice."""
+    homes: dict[tuple[str, str], list[int]] = {}
+    for row, clip in enumerate(heard.clips):
+        homes.setdefault((clip.episode, clip.speaker), []).append(row)
+    alike = []
+    for rows in homes.values():
+        if (count := len(rows)) >= ENOUGH_CLIPS:
+            total = heard.vectors[rows].astype(np.float64).sum(axis=0)
+            alike.append((float(total @ total) - count) / (count * (count - 1)))
+    if len(alike) < ENOUGH_SPEAKERS:
+        return rule
+    return replace(rule, within=round(min(max(float(np.median(alike)), rule.split), 0.95), 3))
 
 
 def part(heard: Clips, rows: Iterable[int], home: tuple[str, str], id: str | None = None, counts: bool = True) -> Part:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from tasks.cast import ASK_ABOUT_ALL, RULES, suggest
+from tasks.casting import Cast, questions
 from tasks.domain import NOBODY, HeardEpisode, Speaker
 from tasks.labels import Label, Labels
 from tasks.learnt import ASK_HIGHER, HIGHER, by_people, calibrated, learnt_references
 from tasks.linking import ModelsDiffer, Said, link
+from tasks.series import Character, Series
+from tasks.studio import Studio
 from tests.unit.voices import heard, reference
 
 PEOPLE = ["endou", "gouenji", "kazemaru", "kidou"]
@@ -134,3 +139,40 @@ def test_two_roles_that_a_person_told_apart_are_told_apart_in_later_episodes() -
         learnt,
     )
     assert [each.character for each in found] == ["ichirou", "jirou"]
+
+
+@pytest.mark.parametrize(("likeness", "others"), [(0.8, 0.55), (0.7, 0.1), (0.55, 0.05), (0.45, 0.05)])
+def test_after_the_first_labelled_episode_a_model_nobody_calibrated_asks_no_more(
+    likeness: float, others: float
+) -> None:
+    """However its cosines are spread. Four characters without references, and a stranger in each episode."""
+    characters = {name: Character(name=name) for name in PEOPLE}
+    series = Series(series="kaze", episodes=("none",), language="ja", characters=characters)
+    studio = cast(Studio, SimpleNamespace(series=series))
+    speakers: tuple[Speaker, ...] = ()
+    whose: dict[str, str] = {}
+    said, episodes, asked = labels(), list[HeardEpisode](), list[int]()
+    for number in range(1, 6):
+        turns = [(f"SPEAKER_{n:02d}", who) for n, who in enumerate([*PEOPLE, f"walk-on {number}"])] * 5
+        episodes.append(
+            heard(f"s01e{number:02d}", turns, model="pyannote of weights", likeness=likeness, others=others)
+        )
+        for clip, (_, who) in zip(episodes[-1].clips, turns, strict=True):
+            whose[clip.id] = who if who in PEOPLE else NOBODY
+        speakers = link(
+            episodes, speakers, said=Said(characters={s: each.character for s, each in said.speakers.items()})
+        )
+        known = learnt_references(episodes, speakers, said, [])
+        rule = calibrated(ASK_ABOUT_ALL, episodes, speakers, said, known)
+        suggestions = suggest(speakers, episodes, known, rule)
+        open_ones = questions(studio, Cast(identity="", model="", speakers=speakers, suggestions=suggestions), said)
+        clips = {each.id: each.clips for each in speakers}
+        answers = {each.speaker: label(whose[clips[each.speaker][0]]) for each in open_ones}
+        said = replace(said, speakers={**said.speakers, **answers})
+        asked.append(len(answers))
+        accepted = {each.speaker: each.character for each in suggestions if each.band == "accept"}
+        assert {s: whose[clips[s][0]] for s in accepted} == accepted
+    assert asked[0] == 5
+    assert asked[1:] == [0, 0, 0, 0]
+    for speaker, each in said.speakers.items():
+        assert {whose[clip] for clip in clips[speaker]} == {each.character}

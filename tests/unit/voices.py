@@ -33,17 +33,17 @@ def _direction(name: str, dimension: int = 256) -> Vectors:
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def vector(voice: str, take: str, likeness: float = 0.8) -> Vectors:
-    """One clip of a voice; `likeness`: its mean cosine to other clips of the voice. `a+b` is half of each, `a~b` is b
-    in another role, a cosine of 0.1 away."""
+def vector(voice: str, take: str, likeness: float = 0.8, others: float = 0.55) -> Vectors:
+    """One clip of a voice; `likeness`: its mean cosine to other clips of the voice; `others`: to other voices. `a+b`
+    is half of each, `a~b` is b in another role, a cosine of 0.1 away."""
     people = voice.split("+")
     person = np.sum([_direction(f"person {each}") for each in people], axis=0) / len(people)
     if "~" in voice:
         role, actor = voice.split("~")
         person = 0.6 * _direction(f"person {actor}") + 0.8 * _direction(f"person {role}")
     made = (
-        np.sqrt(0.55) * _direction("speech")
-        + np.sqrt(likeness - 0.55) * person
+        np.sqrt(others) * _direction("speech")
+        + np.sqrt(likeness - others) * person
         + np.sqrt(1 - likeness) * _direction(f"take {voice} {take}")
     )
     return np.asarray(made / np.linalg.norm(made), np.float32)
@@ -57,6 +57,7 @@ def heard(
     turns: Sequence[Turn] = (),
     model: str = MODEL,
     likeness: float = 0.8,
+    others: float = 0.55,
 ) -> HeardEpisode:
     """An episode of (local speaker, true voice) clips, each `seconds` long, a second apart."""
     clips, vectors = [], []
@@ -75,7 +76,7 @@ def heard(
                 measurements=GOOD,
             )
         )
-        vectors.append(vector(voice, clip_id, likeness))
+        vectors.append(vector(voice, clip_id, likeness, others))
     rows = np.stack(vectors) if vectors else np.zeros((0, 256), np.float32)
     return HeardEpisode(episode=episode, clips=tuple(clips), model=model, vectors=rows, turns=tuple(turns))
 

@@ -15,7 +15,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from infra.demo_series import make_demo_series
-from tests.flow.conftest import Scripted
+from tests.flow.conftest import Scripted, without_times
 from tests.unit.s3_servers import Server, moto_server
 
 pytestmark = [pytest.mark.prefect, pytest.mark.xdist_group("prefect"), pytest.mark.proof, pytest.mark.timeout(900)]
@@ -56,17 +56,6 @@ def contents(server: Server, bucket: str) -> dict[str, bytes]:
             if not name.endswith(".run.json") and "labels" not in name and name != "series.json":
                 found[name] = client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
     return found
-
-
-def without_times(files: dict[str, bytes]) -> dict[str, object]:
-    """Manifests say when each speaker was labelled, and `dataset.json` how long the manifest is."""
-    kept: dict[str, object] = {}
-    for name, data in files.items():
-        if name.endswith("/manifest.jsonl"):
-            kept[name] = [{**json.loads(line), "label": None} for line in data.splitlines()]
-        elif not name.endswith("/dataset.json"):
-            kept[name] = data
-    return kept
 
 
 def into_bucket(server: Server, bucket: str, scripted: Scripted) -> None:

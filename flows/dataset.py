@@ -20,6 +20,7 @@ from tasks.labels import Labels
 from tasks.opening import open_series, with_engines
 from tasks.prepared import Prepared, prepared_episodes
 from tasks.progress import ended, messages
+from tasks.rights import not_revoked
 from tasks.slots import slots_of_run
 from tasks.stages import clean
 from tasks.studio import Studio
@@ -86,7 +87,7 @@ def make_data_sets(
     prepared, cast = prepared_episodes(studio), casting.cast_of(studio)
     counted = settle(studio, cast, labels or studio.series.labels).labels
     cast = casting.current(studio, cast, counted)
-    wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in studio.series.characters}
+    wanted = {slug: data_sets.identity_of(studio, cast, counted, slug) for slug in not_revoked(studio)}
     found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
     outstanding = [slug for slug, each in found.items() if each is None]
     failures: list[tuple[str, object]] = []

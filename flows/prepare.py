@@ -25,6 +25,7 @@ from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
 from tasks.recurring_files import Recurring
+from tasks.rights_episodes import publish_without_revoked
 from tasks.slots import slots_of_run
 from tasks.stages import (
     cut,
@@ -68,7 +69,7 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
         cut=clips,
         embed=vectors,
     )
-    return prepared.publish(studio, episode, parts)
+    return publish_without_revoked(studio, episode, parts)
 
 
 @task(name="reference", task_run_name="reference {source.path.name}", cache_policy=NO_CACHE, persist_result=False)

@@ -23,6 +23,7 @@ from tasks.label_rules import newcomers
 from tasks.labels import Labels, load
 from tasks.opening import check_engines, open_series
 from tasks.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.rights import not_revoked
 from tasks.studio import Studio
 from tasks.voices import Card, find_voice
 
@@ -125,7 +126,7 @@ def finished(studio: Studio, policy: str) -> Season | None:
         return None
     labels = labelled.labels
     made = {}
-    for slug in studio.series.characters:
+    for slug in not_revoked(studio):
         found_set = data_sets.find_data_set(studio, slug, data_sets.identity_of(studio, cast, labels, slug))
         if found_set is None:
             return None

@@ -15,10 +15,11 @@ from tasks import voices
 from tasks.data_sets import DataSet, clips_to_train, load_data_set
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.progress import ended, messages
+from tasks.rights import NoVoice, RightsError, check_rights, not_revoked
 from tasks.slots import slots_of_run
 from tasks.stages import train
 from tasks.studio import Studio
-from tasks.voices import ANEW, Before, Card, NoVoice, RightsError, check_rights, find_voice
+from tasks.voices import ANEW, Before, Card, find_voice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def train_voices(
     """A voice for every character (or the ones named) that may have one; each is resumable alone."""
     studio = open_series(config, store, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    before, left_out = sorted_out(studio, characters or list(studio.series.characters), how)
+    before, left_out = sorted_out(studio, characters or not_revoked(studio), how)
     ready = {slug: card for slug, each in before.items() if (card := find_voice(studio, slug, each))}
     outstanding = [slug for slug in before if slug not in ready]
     if outstanding:
@@ -114,7 +115,7 @@ def _before(studio: Studio, character: str, how: How) -> Before:
 def why_not(studio: Studio, character: str, min_minutes: float | None = None) -> str | None:
     """Why a character is not trained; None if it may be."""
     try:
-        check_rights(studio.series, character)
+        check_rights(studio, character, "train")
     except RightsError as error:
         return str(error)
     data, least = load_data_set(studio, character), min_minutes

@@ -127,6 +127,13 @@ class FileCache:
         finally:
             path.unlink(missing_ok=True)
 
+    def clear(self) -> None:
+        """Remove every file that nobody holds."""
+        for path in (self._folder / "files").glob("??/*"):
+            about = _stat(path)
+            if about and about.st_nlink == 1:
+                path.unlink(missing_ok=True)
+
     def _at(self, sha256: str) -> Path:
         return self._folder / "files" / sha256[:2] / sha256
 

@@ -35,6 +35,7 @@ from tasks.learnt import by_people, calibrated, learnt_references
 from tasks.names import casts_of, character_names
 from tasks.orders import folder_of
 from tasks.prepared import Prepared, heard_episode, read_vectors
+from tasks.rights import all_revoked
 from tasks.series import SeriesError
 from tasks.studio import Source, Studio, hash_of_code
 
@@ -57,9 +58,11 @@ class Cast:
 
 
 def references_of(studio: Studio) -> tuple[tuple[str, Source], ...]:
-    """(character, file) of every reference; SeriesError where a pattern matches nothing."""
-    found = []
+    """(character, file) of every reference but of revoked voices; SeriesError where a pattern matches nothing."""
+    found, gone = [], all_revoked(studio)
     for slug, character in studio.series.characters.items():
+        if slug in gone:
+            continue
         files = files_of(character.references, studio.series.folder)
         if character.references and not files:
             wanted = ", ".join(character.references)

@@ -8,15 +8,18 @@ manifest.jsonl with the provenance of every clip.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from tasks import exports_audiofolder, exports_gpt_sovits, exports_lhotse, exports_ljspeech, exports_wavs
+from infra.store import write_json
+from tasks import audit, exports_audiofolder, exports_gpt_sovits, exports_lhotse, exports_ljspeech, exports_wavs
 from tasks.exports_folder import check_free, write_folder
 from tasks.exports_material import ExportError, Layout, Material, clip_bytes, gather
 from tasks.exports_readme import readme
+from tasks.provenance import now
 from tasks.studio import Studio
 
 FORMATS: MappingProxyType[str, Callable[[Material], Layout]] = MappingProxyType(
@@ -47,7 +50,11 @@ def export(studio: Studio, character: str, format: str, output: Path) -> Exporte
     check_free(output)
     material = gather(studio, character)
     layout = FORMATS[format](material)
+    audit.rights_seen(studio.store, material.series, character, dict(material.rights))
+    audit.append(studio.store, material.series, "export", character=character, format=format, clips=len(layout.clips))
     write_folder(output, _files(studio, material, layout, format))
+    said = {"character": character, "format": format, "folder": str(output.absolute()), "time": now()}
+    write_json(studio.store, f"{studio.home}/exports/{character}/{uuid.uuid4().hex[:12]}.json", said)
     return Exported(
         folder=output,
         clips=len(layout.clips),

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks import casting, data_sets, labels
+from tasks.rights import check_rights, recorded
 from tasks.studio import Studio
-from tasks.voices import check_rights
 
 
 class ExportError(ValueError):
@@ -86,7 +86,7 @@ class Layout:
 
 def gather(studio: Studio, character: str) -> Material:
     """The character's kept clips; RightsError, NoVoice or ExportError with the way out."""
-    about = check_rights(studio.series, character)
+    about = check_rights(studio, character, "export")
     _check_current(studio, character)
     home = f"{studio.home}/characters/{character}"
     rows = [json.loads(line) for line in studio.store.read(f"{home}/manifest.jsonl").splitlines()]
@@ -99,7 +99,7 @@ def gather(studio: Studio, character: str) -> Material:
         character=character,
         name=about.name,
         language=studio.series.language,
-        rights=about.rights.model_dump(mode="json", exclude_none=True) if about.rights else {},
+        rights=recorded(about.rights),
         utterances=tuple(_utterance(studio, home, row) for row in kept),
     )
 

@@ -17,6 +17,7 @@ from typing import Literal
 
 from containers.contract.codec import canonical, decode
 from infra.store import Store, find_json, read_many, write_json
+from tasks import audit
 from tasks.domain import Suggestion
 
 How = Literal["cli", "auto", "file", "form", "sheet"]
@@ -200,6 +201,7 @@ def record(store: Store, series: str, decision: Decision, seen: Mapping[str, str
             _check_seen(decision, derive(known), seen)
         decision = _after(known, decision)
         stamp = datetime.fromisoformat(decision.time).astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        audit.append(store, series, "label", decision=decision.id, who=decision.who, how=decision.how)
         store.create(f"series/{series}/cast/labels/{stamp}-{decision.id}.json", canonical(decision).encode())
         labels = load(store, series)
         write_json(store, f"series/{series}/cast/labels.json", labels)

@@ -51,17 +51,38 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+Use = Literal["train", "speak", "export"]
+"""What rights may be for: learning a voice, speaking with it, handing its recordings on."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Document(_Strict):
+    """A paper that says so: `file` beside the series file (it need not be there), and what it is by its hash."""
+
+    file: str = Field(min_length=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class Rights(_Strict):
-    """Why this voice may be learned and used: a licence, consent or ownership, by whom and when."""
+    """Why this voice may be learned and used: a licence, consent or ownership, by whom and when.
+
+    `scope`: for what (None: for all of it). `expires`: the last day on which it may be used.
+    """
 
     basis: str = Field(min_length=3)
     by: str = Field(min_length=1)
     date: datetime.date
-    scope: str | None = None
+    scope: tuple[Use, ...] | None = None
+    expires: datetime.date | None = None
+    document: Document | None = None
+
+    @field_validator("scope", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 class Character(_Strict):
@@ -259,6 +280,7 @@ def _fields_beside(path: list[str]) -> list[str]:
         "targets": Targets,
         "cast_size": CastSize,
         "rights": Rights,
+        "document": Document,
         "questions": Questions,
         "quality": Quality,
     }

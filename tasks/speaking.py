@@ -11,8 +11,9 @@ from containers.contract.codec import canonical
 from infra.sources import sha256_known
 from infra.store import read_json, write_json
 from infra.watermarks import OFF, watermark
-from tasks import orders
+from tasks import audit, orders
 from tasks.provenance import Provenance, marked, now
+from tasks.rights import recorded
 from tasks.studio import Source, Stored, Studio
 from tasks.voices import Card, voice_to_speak
 
@@ -111,10 +112,19 @@ def _keep(studio: Studio, card: Card, speech: Stored, about: dict[str, Any]) -> 
             wav = studio.store.read(speech.key)
             stated = provenance_of({**about, "time": now()})
             data = marked(mark.embed(wav) if mark else wav, stated)
-            studio.store.write(key, data)
             sha256 = hashlib.sha256(data).hexdigest()
+            _enter(studio, stated, key, sha256)
+            studio.store.write(key, data)
             write_json(studio.store, beside, {**about, "time": stated.time, "sha256": sha256})
     return Spoken(key=key, about=read_json(studio.store, beside))
+
+
+def _enter(studio: Studio, stated: Provenance, key: str, sha256: str) -> None:
+    """Into the audit log, before the line is there."""
+    series, about = studio.series.series, studio.series.characters[stated.character]
+    audit.rights_seen(studio.store, series, stated.character, recorded(about.rights))
+    said = {"character": stated.character, "voice": stated.voice, **stated.source, "key": key, "sha256": sha256}
+    audit.append(studio.store, series, "speak", **said)
 
 
 def provenance_of(about: dict[str, Any]) -> Provenance:

@@ -11,18 +11,10 @@ from containers.contract.codec import decode
 from containers.contract.item import sha256_of
 from containers.contract.stages import TrainResult
 from infra.store import find_json, write_json
-from tasks import orders
+from tasks import audit, orders
 from tasks.data_sets import DataSet, clips_to_train
-from tasks.series import Character, Series
+from tasks.rights import NoVoice, check_rights, recorded
 from tasks.studio import Made, Source, Stored, Studio
-
-
-class RightsError(PermissionError):
-    """Nobody has recorded why this voice may be used; nothing is trained or spoken."""
-
-
-class NoVoice(LookupError):
-    """There is no trained voice of that name; the message says how to get one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +41,6 @@ class Card:
     rights: dict[str, Any]
     history: tuple[dict[str, Any], ...] = ()
     note: str = "Speech made with this voice is synthetic and has to be marked as such."
-
-
-def check_rights(series: Series, character: str) -> Character:
-    """The character, if it may be trained and spoken; RightsError or NoVoice with the way out."""
-    found = series.characters.get(character)
-    if found is None:
-        known = ", ".join(series.characters)
-        raise NoVoice(f"{series.series} has no character {character!r}; its characters are: {known}")
-    if found.rights is None:
-        raise RightsError(
-            f"{character}: no rights are recorded, so this voice is neither trained nor spoken. Add to the series "
-            f"file, under characters: {character}: `rights: {{basis: ..., by: ..., date: ...}}`"
-        )
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +103,7 @@ def register(
     studio: Studio, character: str, data: DataSet, made: Made[TrainResult], history: tuple[dict[str, Any], ...] = ()
 ) -> Card:
     """Write the card of a trained voice, for programs and for people, and make it the character's current one."""
-    about = check_rights(studio.series, character)
+    about = check_rights(studio, character, "train")
     version = made.identity[:12]
     card = Card(
         series=studio.series.series,
@@ -140,9 +118,12 @@ def register(
         clips=data.clips,
         f0_median_hz=made.result.f0_median_hz,
         scores=made.result.scores,
-        rights=about.rights.model_dump(mode="json", exclude_none=True) if about.rights else {},
+        rights=recorded(about.rights),
         history=history,
     )
+    audit.rights_seen(studio.store, studio.series.series, character, card.rights)
+    said = {"character": character, "version": version, "engine": card.engine, "clips": card.clips}
+    audit.append(studio.store, studio.series.series, "train", **said)
     home = f"{studio.home}/voices/{character}"
     write_json(studio.store, f"{home}/{version}/card.json", card)
     studio.store.write(f"{home}/{version}/card.md", in_markdown(card).encode())
@@ -193,7 +174,7 @@ def current_voice(studio: Studio, character: str) -> Card | None:
 
 def voice_to_speak(studio: Studio, character: str) -> Card:
     """The current voice, if rights are recorded; RightsError or NoVoice with the way out."""
-    check_rights(studio.series, character)
+    check_rights(studio, character, "speak")
     card = current_voice(studio, character)
     if card is None:
         raise NoVoice(f"{character} has no trained voice yet; run: voicecast season (or voicecast train)")

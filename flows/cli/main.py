@@ -12,16 +12,32 @@ import sys
 import typer
 
 from containers.contract.errors import StageError
-from flows.cli import assets, demo, deploy, engines, export, inspect, label, review, run, series, show, speak, weights
+from flows.cli import (
+    assets,
+    audit,
+    demo,
+    deploy,
+    engines,
+    export,
+    inspect,
+    label,
+    review,
+    revoke,
+    run,
+    series,
+    show,
+    speak,
+    weights,
+)
 from flows.cli.terminal import errors, plain_streams
 from infra.engines import UnknownEngine
 from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
 from tasks.exports_material import ExportError
 from tasks.labels import LabelsError
+from tasks.rights import NoVoice, RightsError
 from tasks.series import SeriesError
 from tasks.speaking import NothingToSay
-from tasks.voices import NoVoice, RightsError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +48,23 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 try again, 2 something said is wrong, 3 recordings were left out, "
     "4 labels are wanted, 5 no rights are recorded.",
 )
-for module in (series, run, label, review, speak, inspect, export, assets, show, engines, weights, deploy, demo):
+for module in (
+    series,
+    run,
+    label,
+    review,
+    speak,
+    inspect,
+    revoke,
+    audit,
+    export,
+    assets,
+    show,
+    engines,
+    weights,
+    deploy,
+    demo,
+):
     module.add_to(app)
 
 SAID_WRONG = (

@@ -67,6 +67,7 @@ def run_season(
 
     labels = policy(labels)
     studio = opened(config, store, engines=engine, runners=runner)
+    name_revoked(studio)
     done = flow.finished(studio, labels or studio.series.labels)
     if done:
         console.print("Everything is finished already; nothing was started.", style="dim")
@@ -116,6 +117,7 @@ def dataset(
         return
     from flows.dataset import make_data_sets
 
+    name_revoked(studio)
     labels = policy(labels)
     with stage_bars():
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
@@ -167,11 +169,11 @@ def train(
 ) -> None:
     """Data sets to voices."""
     from flows.train import How, train_voices
-    from tasks.voices import NoVoice, check_rights
+    from tasks.rights import NoVoice, check_rights
 
     studio = opened(config, store, engines=engine, runners=runner, options=option)
     for slug in character or ():
-        check_rights(studio.series, slug)
+        check_rights(studio, slug, "train")
     if begin_from and (go_on or len(character or ()) != 1):
         raise NoVoice("--from is for one CHARACTER that is named, and not together with --go-on")
     for path in begin_from or ():
@@ -222,6 +224,14 @@ def show_failed(failed: dict[str, str]) -> None:
     name_failed(failed)
     if failed:
         raise typer.Exit(LEFT_OUT)
+
+
+def name_revoked(studio: Studio) -> None:
+    """Name the characters that are left out because their rights were revoked."""
+    from tasks.rights import all_revoked
+
+    for each in all_revoked(studio).values():
+        say(f"Left out: {each.said()}", style="yellow")
 
 
 def name_failed(failed: dict[str, str]) -> None:

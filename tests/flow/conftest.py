@@ -76,6 +76,7 @@ class Scripted:
             and not path.name.endswith(".run.json")
             and "labels" not in str(path.relative_to(home))
             and path.name != "series.json"
+            and path.parent.name != "audit"
         }
 
 

@@ -53,7 +53,12 @@ def contents(server: Server, bucket: str) -> dict[str, bytes]:
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="team/series/toy/"):
         for each in page.get("Contents", ()):
             name = each["Key"].removeprefix("team/series/toy/")
-            if not name.endswith(".run.json") and "labels" not in name and name != "series.json":
+            if (
+                not name.endswith(".run.json")
+                and "labels" not in name
+                and name != "series.json"
+                and name[:6] != "audit/"
+            ):
                 found[name] = client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
     return found
 

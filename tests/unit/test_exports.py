@@ -22,8 +22,8 @@ from tasks import exports, labels
 from tasks.exports import FORMATS, export
 from tasks.exports_folder import MARK
 from tasks.exports_material import ExportError, field_of_list, one_line
+from tasks.rights import NoVoice, RightsError
 from tasks.studio import Studio
-from tasks.voices import NoVoice, RightsError
 from tests.unit.data_set_material import publish, row
 from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, looking, studio_at

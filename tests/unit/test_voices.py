@@ -11,12 +11,10 @@ from containers.contract.stages import TrainResult
 from infra.engines import engines
 from tasks import orders, voices
 from tasks.data_sets import DataSet
+from tasks.rights import NoVoice, RightsError, check_rights
 from tasks.studio import Made, Source, Studio
 from tasks.voices import (
     Card,
-    NoVoice,
-    RightsError,
-    check_rights,
     current_voice,
     given_before,
     voice_before,
@@ -41,14 +39,14 @@ def voice(studio: Studio, folder: Path, name: str = "A") -> Card:
 
 def test_without_rights_nothing_is_trained_or_spoken_and_the_way_out_is_said(tmp_path: Path) -> None:
     studio = looking(studio_at(tmp_path))
-    for act in (lambda: check_rights(studio.series, "ben"), lambda: voice_to_speak(studio, "ben")):
+    for act in (lambda: check_rights(studio, "ben", "train"), lambda: voice_to_speak(studio, "ben")):
         with pytest.raises(RightsError, match=r"ben: no rights are recorded.* under characters: ben: `rights: \{basis"):
             act()
 
 
 def test_a_character_that_is_none_is_answered_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(NoVoice, match="toy has no character 'carl'; its characters are: anna, ben"):
-        check_rights(studio_at(tmp_path).series, "carl")
+        check_rights(studio_at(tmp_path), "carl", "train")
 
 
 def test_before_training_the_way_to_a_voice_is_said(tmp_path: Path) -> None:

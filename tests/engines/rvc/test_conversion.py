@@ -216,7 +216,7 @@ def test_the_likeliest_path_leaves_out_a_jump_of_one_frame() -> None:
     assert set(likeliest_path(shares)) == {100}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_memory_does_not_grow_with_the_recording(place: Place, humming: Path, tmp_path: Path) -> None:
     """Peak memory of processes of their own: one minute against ten; the rest is f0, 12 bytes a frame, and luck."""
 

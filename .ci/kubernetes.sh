@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The kubernetes runner on a real cluster, where the tool that brings one up stands beside the checkout; else says so.
+# The kubernetes runner and a Kubernetes work pool on a real cluster, where the tool that brings one up stands beside
+# the checkout; else says so. The shorter tests; all of them: make test-kubernetes. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,9 +10,9 @@ without() { echo "No cluster is here ($1): the kubernetes runner is not tested o
 
 [ -x "$tool/up.sh" ] || without "no tool beside the checkout"
 [ "$(id -u)" = 0 ] || without "its tool needs root"
-/usr/bin/docker info >/dev/null 2>&1 || without "no Docker to make images with"
-"$tool/up.sh" >/dev/null || without "it does not come up"
-trap '"$tool/down.sh"' EXIT
+. .ci/docker_ready.sh
 
-make images ENGINES="stub light"
-make test-kubernetes
+make images ENGINES="stub house"
+trap '"$tool/down.sh" --purge' EXIT
+said=$("$tool/up.sh" 2>&1) || { echo "$said" | tail -20; without "it does not come up"; }
+make test-kubernetes ARGS="-m 'kubernetes and not proof' --durations=10 $*"

@@ -72,7 +72,8 @@ def _made(said: Settings, endpoint: str | None, quick: bool) -> S3Client:
     try:
         session = boto3.Session()
         region = said.s3_region or session.region_name or "us-east-1"
-        made: S3Client = session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
+        ca = str(said.s3_ca) if said.s3_ca else None
+        made: S3Client = session.client("s3", endpoint_url=endpoint, region_name=region, config=config, verify=ca)
         return made
     except (BotoCoreError, ValueError) as error:
         raise StoreError(_no_answer(error, endpoint)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     """Address of an S3-compatible server; default: AWS."""
     s3_link_endpoint: str | None = None
     """The same server as engines on other machines reach it, where they see it under another address."""
+    s3_ca: Path | None = None
+    """Certificates (PEM) that the server is checked against, where its authority is a private one; engines elsewhere
+    are told as well."""
     s3_region: str | None = None
     """Region to sign for; default: what AWS's own settings say, else us-east-1."""
     s3_path_style: bool | None = None
@@ -86,6 +90,17 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path not in ("", "/"):
             raise ValueError("an S3 endpoint is http:// or https:// and a host, without user, password or path")
         return address
+
+    @field_validator("s3_ca")
+    @classmethod
+    def _holds_certificates(cls, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        try:
+            ssl.create_default_context().load_verify_locations(path)
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(f"no certificates can be read from that file ({type(error).__name__})") from None
+        return path
 
 
 class KubernetesSettings(BaseSettings):
@@ -122,13 +137,20 @@ class KubernetesSettings(BaseSettings):
     deadline_hours: float = 24.0
     """The longest a Job may take."""
     link_minutes: float = 60.0
-    """How long presigned links hold; they are renewed when half of it has passed."""
+    """How long presigned links hold, at least 10; they are renewed when half of it has passed."""
     state_seconds: float = 60.0
     """How often the state of an item (checkpoints) is sent to the store, where it has changed."""
     keep_seconds: int = 3600
     """How long the cluster keeps a Job that has ended while nobody followed it (ttlSecondsAfterFinished)."""
     pod_name: str | None = None
     """The pod that the flow runs in (downward API), so that its Jobs go when it or its own Job goes."""
+
+    @field_validator("link_minutes")
+    @classmethod
+    def _outlives_a_renewal(cls, minutes: float) -> float:
+        if not minutes >= 10:
+            raise ValueError("at least 10, since a cluster takes up to two minutes to pass renewed links on to a pod")
+        return minutes
 
 
 class SettingsError(ValueError):

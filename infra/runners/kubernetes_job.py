@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.engines import Engine
 from infra.image_names import image_of, variant_of
-from infra.settings import KubernetesSettings
+from infra.settings import KubernetesSettings, settings
 
 Manifest = dict[str, Any]
 
@@ -20,7 +20,7 @@ START, RUN, UNTIL, ITEM = "voicecast/start", "voicecast/run", "voicecast/until",
 CONTAINER, WEIGHTS = "engine", "weights"
 STRANGER = 10001
 """Who engines are: a user that no machine has."""
-LINKS, WORK = "/links/links.json.gz", "/work"
+LINKS, CA, WORK = "/links/links.json.gz", "/links/ca.pem", "/work"
 MB = 2**20
 GONE_S = 60
 """How long a node may be out of reach before its pods are given up."""
@@ -62,14 +62,14 @@ def job(
     }
 
 
-def secret(name: str, links: bytes, owner: Manifest) -> Manifest:
-    """The Secret of a start's links, which goes with its Job."""
+def secret(name: str, links: bytes, owner: Manifest, ca: bytes = b"") -> Manifest:
+    """The Secret of a start's links, which goes with its Job; `ca`: what the store is checked against, if private."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
         "metadata": {"name": name, "labels": dict(APP), "ownerReferences": [owner]},
-        "data": {"links.json.gz": _base64(links)},
+        "data": {"links.json.gz": _base64(links), **({"ca.pem": _base64(ca)} if ca else {})},
     }
 
 
@@ -156,7 +156,7 @@ def _container(engine: Engine, said: KubernetesSettings) -> Manifest:
         "image": image(engine, said),
         "imagePullPolicy": said.image_pull_policy,
         "args": [WORK, "--links", LINKS],
-        "env": [{"name": name, "value": value} for name, value in _environment(engine, said).items()],
+        "env": _variables(_environment(engine, said)),
         "resources": resources,
         "securityContext": _confined(),
         "volumeMounts": mounts,
@@ -171,6 +171,7 @@ def _weights(engine: Engine, said: KubernetesSettings) -> Manifest:
         "image": image(engine, said),
         "imagePullPolicy": said.image_pull_policy,
         "command": ["python3", "-m", "containers.contract.bring_weights", "/weights", LINKS],
+        "env": _variables(_trust()),
         "resources": _resources(engine),
         "securityContext": _confined(),
         "volumeMounts": [
@@ -229,7 +230,17 @@ def _environment(engine: Engine, said: KubernetesSettings) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
+        **_trust(),
     }
+
+
+def _trust() -> dict[str, str]:
+    """Where Python looks for certificates; the store is all that an engine reaches."""
+    return {"SSL_CERT_FILE": CA} if settings().s3_ca else {}
+
+
+def _variables(values: Mapping[str, str]) -> list[Manifest]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _base64(data: bytes) -> str:

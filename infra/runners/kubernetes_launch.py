@@ -13,7 +13,7 @@ from infra.runners import kubernetes_job as form
 from infra.runners import kubernetes_parcels as parcels
 from infra.runners.kubernetes_api import Cluster, said
 from infra.runners.kubernetes_ends import quota
-from infra.settings import KubernetesSettings, kubernetes_settings
+from infra.settings import KubernetesSettings, kubernetes_settings, settings
 from infra.store import Store
 
 Found = dict[str, Any]
@@ -22,12 +22,18 @@ ASK_AGAIN_S = 5.0
 
 def launch(api: Cluster, name: str, engine: Engine, store: Store, plan: parcels.Plan, labels: dict[str, str]) -> Found:
     """Make the Job of a start whose plan lies in the store; gives it as the cluster has it."""
-    settings = kubernetes_settings()
+    about = kubernetes_settings()
     packed, until = fresh_links(store, labels[form.START], plan)
-    owner = owner_of_this_process(api, settings)
-    job = _created(api, form.job(name, engine, settings, labels=labels, owner=owner, until=until), settings.patience_s)
-    api.create("secrets", form.secret(name, packed, form.owner_reference(job)))
+    owner = owner_of_this_process(api, about)
+    job = _created(api, form.job(name, engine, about, labels=labels, owner=owner, until=until), about.patience_s)
+    api.create("secrets", form.secret(name, packed, form.owner_reference(job), _private_ca()))
     return job
+
+
+def _private_ca() -> bytes:
+    """What engines are to check the store against, if that is not what everybody checks against."""
+    path = settings().s3_ca
+    return path.read_bytes() if path else b""
 
 
 def fresh_links(store: Store, start: str, plan: parcels.Plan) -> tuple[bytes, int]:
@@ -55,14 +61,14 @@ def adopt(api: Cluster, job: Found, run: str) -> None:
     api.patch("jobs", job["metadata"]["name"], {"metadata": about})
 
 
-def owner_of_this_process(api: Cluster, settings: KubernetesSettings) -> Found | None:
+def owner_of_this_process(api: Cluster, about: KubernetesSettings) -> Found | None:
     """What the Jobs of this process go with: the Job of the pod it runs in, which outlives one pod, or the pod."""
-    if not settings.pod_name:
+    if not about.pod_name:
         return None
-    pod = api.find("pods", settings.pod_name)
+    pod = api.find("pods", about.pod_name)
     if pod is None:
         raise EngineError(
-            f"VOICECAST_KUBERNETES_POD_NAME says {settings.pod_name}, and namespace {api.namespace} has no such pod; "
+            f"VOICECAST_KUBERNETES_POD_NAME says {about.pod_name}, and namespace {api.namespace} has no such pod; "
             "flows run in the namespace of their engines"
         )
     for each in pod["metadata"].get("ownerReferences") or ():

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from infra.settings import kubernetes_settings
 from infra.stage import Outcome
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.conftest import Yard, forget
+from tests.kubernetes.conftest import Yard
 
 LOOK = {
     "write": ["/", "/app", "/etc", "/usr/lib", "/links", "/tmp", "/cache", "/dev/shm", "/work"],
@@ -56,12 +57,10 @@ def test_links_lie_in_a_secret_that_the_job_owns_and_nowhere_else(yard: Yard, st
     yard.is_empty()
 
 
-def test_links_are_renewed_while_a_job_runs(
-    yard: Yard, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.proof
+def test_links_are_renewed_while_a_job_runs(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the cluster the file of links is another one then; the contract's tests show that each try reads it anew."""
-    monkeypatch.setenv("VOICECAST_KUBERNETES_LINK_MINUTES", "0.1")
-    forget()
+    monkeypatch.setattr(kubernetes_settings(), "link_minutes", 0.1)  # shorter than a setting may be
     found: list[tuple[str, str]] = []
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(yard.one, yard.job("e1", do="go step by step", steps=50))

@@ -17,6 +17,7 @@ from tests.kubernetes.cluster import Cluster
 from tests.unit.test_dispatch import HERE
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["stub", "light"])
 def test_an_engine_in_jobs_keeps_the_contract(

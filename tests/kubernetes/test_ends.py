@@ -51,6 +51,7 @@ def test_items_that_wait_together_share_a_job(yard: Yard) -> None:
     assert [*yard.store.keys("scratch/starts"), *yard.store.keys("scratch/items")] == []
 
 
+@pytest.mark.proof
 def test_a_broken_recording_is_the_recordings_fault(yard: Yard) -> None:
     good, broken = yard.run(yard.job("e1", STUB), yard.job("e2", STUB, fail="recording"))
     assert isinstance(good, Outcome)
@@ -66,7 +67,7 @@ def test_too_much_memory_is_told_and_takes_no_neighbour_along(yard: Yard) -> Non
     yard.is_empty()
 
 
-@pytest.mark.parametrize("how", ["evicted", "lost without a word"])
+@pytest.mark.parametrize("how", ["evicted", pytest.param("lost without a word", marks=pytest.mark.proof)])
 def test_an_item_whose_pod_is_taken_away_goes_on_where_it_was(
     yard: Yard, cluster: Cluster, namespace: str, how: str
 ) -> None:
@@ -84,6 +85,7 @@ def test_an_item_whose_pod_is_taken_away_goes_on_where_it_was(
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_state_is_kept_when_an_engine_dies(yard: Yard) -> None:
     """Stub counts its attempts there: it dies in the first two."""
     outcome = yard.one(yard.job("e1", STUB, die="probe", times=2))
@@ -91,23 +93,27 @@ def test_state_is_kept_when_an_engine_dies(yard: Yard) -> None:
     assert [ended.reason for ended in yard.cranes.exits] == ["killed", "killed", "finished"]
 
 
+@pytest.mark.proof
 def test_a_program_that_leaves_says_its_last_words(yard: Yard) -> None:
     failure = yard.one(yard.job("e1", do="leave"))
     assert "exit 7: the library gives up" in str(failure)
 
 
+@pytest.mark.proof
 def test_an_engine_without_a_sign_of_life_is_ended(yard: Yard) -> None:
     failure = yard.one(yard.job("e1", replace(UNRULY, timeout_s=4), do="be silent"))
     assert "no progress for 4 s" in str(failure)
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_a_progress_bar_is_a_sign_of_life(yard: Yard) -> None:
     outcome = yard.one(yard.job("e1", replace(UNRULY, timeout_s=4), do="draw a bar"))
     assert isinstance(outcome, Outcome), outcome
     assert {f"training {i}/5\n" for i in range(6)} <= set(yard.cranes.lines)
 
 
+@pytest.mark.proof
 def test_a_job_that_takes_too_long_is_ended(yard: Yard, say: Say) -> None:
     say(deadline_hours=6 / 3600)
     failure = yard.one(yard.job("e1", do="be silent"))
@@ -116,7 +122,7 @@ def test_a_job_that_takes_too_long_is_ended(yard: Yard, say: Say) -> None:
     yard.is_empty()
 
 
-@pytest.mark.parametrize("policy", ["Never", "IfNotPresent"])
+@pytest.mark.parametrize("policy", ["Never", pytest.param("IfNotPresent", marks=pytest.mark.proof)])
 def test_an_image_that_is_nowhere_is_named(yard: Yard, say: Say, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     say(image_pull_policy=policy)
     monkeypatch.setitem(kubernetes_ends.STEADY_S, "image", 3)
@@ -159,6 +165,7 @@ def test_a_quota_that_is_used_up_is_told(yard: Yard, say: Say) -> None:
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_a_service_account_that_is_not_there_is_told(yard: Yard, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     say(service_account="nobody")
     monkeypatch.setitem(kubernetes_ends.STEADY_S, "refused", 3)
@@ -167,6 +174,7 @@ def test_a_service_account_that_is_not_there_is_told(yard: Yard, say: Say, monke
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_a_failing_listener_leaves_no_job(yard: Yard) -> None:
     def hear(_: object) -> None:
         raise OSError("the disk of the log is full")

@@ -90,6 +90,7 @@ def processes(words: str) -> Iterator[int]:
                 yield int(each.parent.name)
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(1200)
 def test_a_flow_in_a_pod_that_is_killed_comes_back_to_the_job_that_is_there(
     yard: Yard, store: Any, server: Server, house: str, environment: dict[str, str], tmp_path: Path

@@ -59,6 +59,7 @@ def test_a_flow_that_comes_back_follows_the_job_that_is_there(yard: Yard, store:
     assert [*store.keys("scratch/starts"), *store.keys("scratch/items")] == []
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("is_there", [True, False], ids=["Job still there", "Job gone"])
 def test_what_a_job_has_sent_while_nobody_was_there_is_taken(yard: Yard, store: Any, is_there: bool) -> None:
     with flow(yard, store, steps=10) as process:
@@ -82,6 +83,7 @@ def test_a_cancelled_flow_takes_its_job_along(yard: Yard, store: Any) -> None:
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_what_a_killed_run_has_left_is_swept_by_the_run(yard: Yard, store: Any) -> None:
     with flow(yard, store) as process:
         process.kill()
@@ -91,6 +93,7 @@ def test_what_a_killed_run_has_left_is_swept_by_the_run(yard: Yard, store: Any) 
     yard.is_empty()
 
 
+@pytest.mark.proof
 def test_a_job_whose_links_have_run_out_is_nobodys(yard: Yard, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with flow(yard, store) as process:
         process.kill()

@@ -24,7 +24,7 @@ from tests.flow.test_bucket_season import without_times
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.conftest import Yard
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.proof]
 DIFFER = (".run.json", "series.json")
 
 

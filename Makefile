@@ -10,7 +10,7 @@ space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engines test-proof test-docker test-kubernetes images check format lock bench bench-quality clean
+.PHONY: help setup demo test test-engines test-proof test-docker test-kubernetes images check format lock bench bench-quality up down clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,20 @@ lock:  ## Lock the requirements anew (needs uv)
 	for engine in demucs pyannote rvc sovits uvr vits; do \
 		uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/$$engine/overrides.txt containers/$$engine/requirements.in -o containers/$$engine/requirements.txt || exit 1; \
 	done
+
+COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -p voicecast -f infra/compose.yaml --env-file infra/compose.env
+
+up: infra/compose.env  ## Start the stack of one machine by compose (docs/operations.md); without Docker: voicecast up
+	$(COMPOSE) up -d --build
+	@echo "Prefect's pages: http://127.0.0.1:4200, label sheet: http://127.0.0.1:8484; what lets you in stands in infra/compose.env"
+
+down:  ## End it; volumes stay, and the next make up goes on
+	$(COMPOSE) down
+
+infra/compose.env:
+	@umask 077; new() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }; \
+	printf 'PREFECT_AUTH=admin:%s\nDATABASE_PASSWORD=%s\nREVIEW_TOKEN=%s\nS3_USER=voicecast\nS3_PASSWORD=%s\nSERIES_DIR=%s\n' \
+		$$(new) $$(new) $$(new) $$(new) "$(or $(SERIES_DIR),$(CURDIR)/demo)" > $@
 
 clean:  ## Remove the environment and what the demo made
 	rm -rf $(VENV) demo

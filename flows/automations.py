@@ -24,17 +24,21 @@ from tasks.series import SeriesError
 
 SILENCE_SECONDS = 150
 """Five heartbeats (flows.DEFAULTS) that did not come; one or two may be late on a busy machine."""
+RESTART_SECONDS = 90
+"""A worker may tell a crash a second time, some seconds later; a run that lived again by then would be ended by it."""
 WEBHOOK = "voicecast-labels"
 """The notification block that is made of a webhook's address."""
 
 
-def ensure_automations(notify: str | None = None, silence_seconds: float = SILENCE_SECONDS) -> tuple[str, ...]:
+def ensure_automations(
+    notify: str | None = None, silence_seconds: float = SILENCE_SECONDS, restart_seconds: float = RESTART_SECONDS
+) -> tuple[str, ...]:
     """Create the automations, or bring them up to date; gives their names.
 
     `notify`: a webhook's address, or type/name of a notification block; default: VOICECAST_NOTIFY. With neither,
     nobody is told, and no automation pretends to. Raises SeriesError for a block the server does not have.
     """
-    wanted = [_dead_runs(silence_seconds)]
+    wanted = [_dead_runs(silence_seconds), _started_again(restart_seconds)]
     told = notify or settings().notify
     if told:
         wanted.append(_labels_wanted(_block(told)))
@@ -94,6 +98,32 @@ def _dead_runs(silence_seconds: float) -> Automation:
             within=timedelta(seconds=silence_seconds),
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message="Its process has died: no heartbeat came.")],
+    )
+
+
+def _started_again(seconds: float) -> Automation:
+    """A deployment's run that crashed and was not taken up by anybody is started again (flows.lives says how often)."""
+    taken_up = ("Scheduled", "AwaitingRetry", "Pending", "Running", "Completed", "Failed", "Cancelled", "Cancelling")
+    return Automation(
+        name="voicecast: crashed runs start again",
+        description="What was finished is in the store; the run goes on with the rest.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.Crashed"},
+            expect={f"prefect.flow-run.{each}" for each in taken_up},
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.voicecast"}
+            ),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=seconds),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.SCHEDULED, name="AwaitingRetry", message="It died; what was finished is kept."
+            )
+        ],
     )
 
 

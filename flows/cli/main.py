@@ -21,12 +21,14 @@ from flows.cli import (
     export,
     inspect,
     label,
+    plan,
     review,
     revoke,
     run,
     series,
     show,
     speak,
+    up,
     weights,
 )
 from flows.cli.terminal import errors, plain_streams
@@ -50,6 +52,7 @@ app = typer.Typer(
 )
 for module in (
     series,
+    plan,
     run,
     label,
     review,
@@ -63,6 +66,7 @@ for module in (
     engines,
     weights,
     deploy,
+    up,
     demo,
 ):
     module.add_to(app)

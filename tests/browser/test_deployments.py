@@ -183,7 +183,7 @@ def test_a_run_that_is_killed_is_started_again_by_the_worker_and_goes_on(
         os.kill(each, signal.SIGKILL)
     until(in_state(server, name, "Completed"), worker)
     (run,) = [each for each in runs(server) if each["name"] == name]
-    assert run["run_count"] == 2
+    assert run["run_count"] == 2, "started again once"
     after = stages_run(series)
     assert {each: after[each] for each in before} == before, "no finished stage ran again"
     assert series.keys("voices/*/current.json") == ["voices/anna/current.json"]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from prefect.states import AwaitingRetry, Crashed, Failed, Pending, Running, Suspended
 from pydantic import ValidationError
 
 from flows.deployments_forms import Arrival, Engines, Season
+from flows.lives import deaths
 from infra.engines import engines
 from infra.job_templates import job_template, passed_on
 from infra.settings import HERE
@@ -120,3 +123,19 @@ def test_maintenance_removes_old_work_and_keeps_what_is_under_way(tmp_path: Path
         os.utime(tmp_path / name, (when, when))
     assert old_partials(tmp_path) == ["a.partial"]
     assert (tmp_path / "b.partial").exists()
+
+
+def test_deaths_of_a_run_are_counted_once_each_and_forgotten_when_it_ended_otherwise() -> None:
+    names = {"R": Running, "C": Crashed, "F": Failed, "S": Suspended, "P": Pending, "W": AwaitingRetry}
+
+    def died(*said: str) -> int:
+        states = [names[each]() for each in said]
+        for second, state in enumerate(states):
+            state.timestamp = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+        return deaths(states)
+
+    assert died(*"PR") == 0
+    assert died(*"PRCWPRCWPR") == 2
+    assert died(*"PRCCWPR") == 1, "told by two"
+    assert died(*"PRCWPRCWPRCWPRFWPR") == 0, "a person has pressed Retry"
+    assert died(*"PRCWPRSWPR") == 0, "it went so far that people were asked"

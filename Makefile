@@ -10,7 +10,7 @@ space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engines test-proof test-docker test-kubernetes images check format lock bench bench-quality up down clean
+.PHONY: help setup audit demo test test-engines test-proof test-docker test-kubernetes images check format lock bench bench-quality up down clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit:  ## Ask the advisory database about all locked packages, where it answers
+	.ci/audit.sh
 
 format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix .

@@ -54,9 +54,11 @@ class Up:
         assert self.process.stderr
         raise AssertionError(said + self.process.stderr.read())
 
-    def asks(self, path: str, auth: str | None = None) -> Any:
+    def asks(self, path: str, auth: str | None = None, said: Any = None) -> Any:
         header = {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"} if auth else {}
-        sent = urllib.request.Request(f"{self.api}{path}", b"{}", {"Content-Type": "application/json", **header})
+        sent = urllib.request.Request(
+            f"{self.api}{path}", json.dumps(said or {}).encode(), {"Content-Type": "application/json", **header}
+        )
         with urllib.request.urlopen(sent, timeout=60) as answer:
             return json.load(answer)
 
@@ -103,6 +105,7 @@ def test_all_of_it_starts_behind_a_password_comes_back_and_ends_and_a_copy_is_pu
         assert up.deployments() == names
         (worker,) = running(f"{sys.executable} -m prefect worker start --pool process --type process --name here")
         os.kill(worker, signal.SIGKILL)
+        up.asks("/variables/", secrets.auth, {"name": "kept", "value": "yes"})
         saved = command("back-up", str(tmp_path / "copies"), "--folder", str(folder))
         end = time.monotonic() + 60
         while not (again := running("worker start --pool process --type process --name here")) or again == [worker]:
@@ -120,7 +123,7 @@ def test_all_of_it_starts_behind_a_password_comes_back_and_ends_and_a_copy_is_pu
     up = Up(series, folder, "--restore", str(copy))
     try:
         up.told()
-        assert up.deployments() == names
+        assert [each["name"] for each in up.asks("/variables/filter", secrets.auth)] == ["kept"]
     finally:
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(150) == 0

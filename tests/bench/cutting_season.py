@@ -1,10 +1,10 @@
 """A season that nothing was tuned on, in season_small's form, mixed from CASES: what the cutter is held out on.
 
 Its lines are utterances of which no part occurs in season_small, English and
-Japanese, most by people who are not in it: whole, with the pauses in which they
-were read. Turns follow each other after 0.05 to 1.2 s, some begin before the last
-one ends. Music lies 14, 9 and 6 dB under the speech, a room's noise 34 to 40 dB.
-Everything is drawn from one seed; the stems are exact.
+Japanese: whole, with the pauses in which they were read. Turns follow each other
+after 0.05 to 1.2 s, some begin before the last one ends. Music lies 14, 9 and 6 dB
+under the speech, a room's noise 34 to 40 dB. Everything is drawn from one seed;
+the stems are exact.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from infra.bucket_client import GONE, REFUSED, client, code_of, encryption, told
 from infra.cache import ATTEMPTS, FileCache, file_cache
 from infra.leases import Leases
 from infra.settings import settings
-from infra.store import AT_ONCE, Missing, StoreBusy, StoreError, key_parts
+from infra.store import AT_ONCE, Digest, Missing, StoreBusy, StoreError, key_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -144,6 +144,10 @@ class BucketStore:
         with told(self._bucket, self._at(key)):
             about = self._about(key)
         return None if about is None else int(about["ContentLength"])
+
+    def digest(self, key: str) -> Digest:
+        data = self.read(key)
+        return Digest(sha256=hashlib.sha256(data).hexdigest(), size=len(data), head=data[:16])
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return dict(sorted(self._listed(prefix)))

@@ -52,11 +52,16 @@ class Dispatcher:
         self._waiting: dict[str, deque[_Ticket]] = {}
         self._servers: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
-        sweep(work / "starts")
-        sweep(work / "done")
         self._done = work / "done" / uuid.uuid4().hex[:12]
         alive = Alive(self._done)
-        alive.__enter__()
+        try:
+            sweep(work / "starts")
+            sweep(work / "done")
+            alive.__enter__()
+        except OSError as error:
+            raise EngineError(
+                f"{work} cannot be written ({error.strerror}); make room, or choose another --store"
+            ) from error
         weakref.finalize(self, alive.__exit__)
 
     def run(self, job: Job) -> Outcome:

@@ -105,6 +105,19 @@ def sweep(starts: Path) -> None:
             continue
 
 
+def busy(work: Path) -> bool:
+    """Whether a process that may start engines holds something in this folder."""
+    for path in (*work.glob("starts/*/alive"), *work.glob("done/*/alive")):
+        try:
+            with open(path) as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            continue
+    return False
+
+
 def _is_still(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import filecmp
 import hashlib
-import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from containers.contract.codec import canonical
+from containers.contract.item import sha256_of
+from infra.seals import Unreadable, opened, sealed
 
 AT_ONCE = 16
 """Requests to a bucket under way at the same time, where many things are asked for."""
@@ -35,8 +38,21 @@ class Missing(StoreError):
     """There is nothing under a key."""
 
 
+class Damaged(StoreError):
+    """What lies under a key is not what was written there."""
+
+
 class StoreBusy(StoreError):
     """The store did not answer, or not whole; trying again later can help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """The bytes under a key in brief: SHA-256, how many, and the first 16."""
+
+    sha256: str
+    size: int
+    head: bytes
 
 
 class Store(Protocol):
@@ -74,6 +90,9 @@ class Store(Protocol):
 
     def size(self, key: str) -> int | None:
         """Bytes under a key; None if there is nothing."""
+
+    def digest(self, key: str) -> Digest:
+        """What lies under a key now, read whole from where it lies; Missing if there is nothing."""
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Bytes under every key below a prefix (a folder), sorted by key."""
@@ -145,6 +164,8 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         with self._place_for(key) as (target, partial):
+            if self.size(key) == len(data) and target.read_bytes() == data:
+                return  # what is there already keeps its time
             _fill(partial, data)
             os.replace(partial, target)
 
@@ -159,6 +180,9 @@ class LocalStore:
 
     def put(self, key: str, path: Path) -> None:
         with self._place_for(key) as (target, partial):
+            if self.size(key) == path.stat().st_size and filecmp.cmp(path, target, shallow=False):
+                path.unlink()
+                return
             try:
                 os.replace(path, target)
             except OSError as error:
@@ -187,6 +211,12 @@ class LocalStore:
             return self._at(key).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def digest(self, key: str) -> Digest:
+        path = self.path(key)
+        with open(path, "rb") as stream:
+            head = stream.read(16)
+        return Digest(sha256=sha256_of(path), size=path.stat().st_size, head=head)
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return {key: size for key in self.keys(prefix) if (size := self.size(key)) is not None}
@@ -273,10 +303,24 @@ def read_many(store: Store, keys: Iterable[str]) -> list[bytes]:
 
 
 def read_json(store: Store, key: str) -> Any:
-    """The JSON value under a key."""
-    return json.loads(store.read(key))
+    """The JSON value under a key; Damaged if it is not what was written."""
+    return parsed(store.read(key), key)
+
+
+def parsed(data: bytes, key: str) -> Any:
+    """The JSON value of a document that was read under a key."""
+    try:
+        return opened(data)
+    except Unreadable as error:
+        raise Damaged(f"{key} in the store is damaged ({error}); run: voicecast repair") from error
 
 
 def write_json(store: Store, key: str, value: Any) -> None:
-    """Put a value under a key as canonical JSON; bytes of file names that are no UTF-8 as JSON escapes them."""
-    store.write(key, canonical(value).encode("utf-8", "backslashreplace"))
+    """Put a value under a key as canonical JSON, an object with its seal."""
+    store.write(key, document(value, seal=not key.startswith(f"{SCRATCH}/")))
+
+
+def document(value: Any, *, seal: bool = True) -> bytes:
+    """A value as canonical JSON; bytes of file names that are no UTF-8 as JSON escapes them."""
+    text = canonical(value).encode("utf-8", "backslashreplace")
+    return sealed(text) if seal and text.startswith(b"{") else text

@@ -197,6 +197,8 @@ def _make(studio: Studio, base: str, keys: Sequence[str], before: Cast | None, l
         base=base,
         said=said_by(labels),
     )
+    # Its ids are what labels speak of, and no run makes the same ones again: hence a second copy.
+    write_json(studio.store, f"{studio.home}/cast/speakers.copy.json", encode(made))
     write_json(studio.store, f"{studio.home}/cast/speakers.json", encode(made))
     return made
 

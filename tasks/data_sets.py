@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from containers.contract.codec import canonical, decode, encode
-from containers.contract.stages import CleanClip, CleanResult
+from containers.contract.stages import CleanClip, CleanResult, File
 from infra.engines import engine_for
 from infra.identity import makers
 from infra.store import find_json, write_json
@@ -33,7 +33,7 @@ from tasks.studio import Made, Stored, Studio, hash_of_code
 class DataSet:
     """What is ready to train on for one character; `minutes` of cleaned clips, `files` key -> bytes.
 
-    `missing`: what it lacks to the target, and where more may lie.
+    `missing`: what it lacks to the target, and where more may lie. `manifest_sha256`: "" of older versions.
     """
 
     character: str
@@ -43,6 +43,7 @@ class DataSet:
     dropped: dict[str, int]
     files: dict[str, int]
     missing: Shortfall | None = None
+    manifest_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +164,10 @@ def enter(studio: Studio, character: str, clips: Mapping[str, Stored], made: Mad
     ledger = _ledger(studio, character)
     for (name, stored), about in zip(clips.items(), made.result.clips, strict=True):
         made_from = _alone(studio, character, stored)
-        ledger[name] = Cleaned(made_from=made_from, wav=made.stored(about.file), about=about)
+        wav = made.stored(about.file)
+        # By its own name, not its number among those cleaned with it: how clips came together must not show.
+        of_itself = replace(about, file=File(path=f"clips/{name}.wav", sha256=wav.sha256))
+        ledger[name] = Cleaned(made_from=made_from, wav=wav, about=of_itself)
     write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
 
 
@@ -195,6 +199,7 @@ def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], 
         dropped=dropped,
         files=files,
         missing=about.missing.get(character),
+        manifest_sha256=hashlib.sha256(lines.encode()).hexdigest(),
     )
     write_json(studio.store, f"{home}/dataset.json", encode(made))
     return made

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from infra.sources import Place, files_of, sha256_known
-from infra.store import Store, find_json
+from infra.store import Damaged, Store, find_json
 from tasks.domain import Episode
 from tasks.series import Series, SeriesError
 
@@ -100,5 +100,12 @@ def _keys_so_far(series: Series, store: Store, hashes: Mapping[Place, str]) -> d
     """Keys under which files of this name and content were prepared before."""
     known = f"series/{series.series}/episodes.json"
     files = {(path.name, sha256): path for path, sha256 in hashes.items()}
-    rows = [(files.pop((row["file"], row["sha256"]), None), row["key"]) for row in find_json(store, known) or ()]
+    rows = [(files.pop((row["file"], row["sha256"]), None), row["key"]) for row in _rows(store, known)]
     return {path: key for path, key in rows if path}
+
+
+def _rows(store: Store, key: str) -> list[dict[str, str]]:
+    try:
+        return find_json(store, key) or []
+    except Damaged:
+        return []  # keys are then what the files' names say, as at first

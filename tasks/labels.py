@@ -8,7 +8,6 @@ be said is in `label_rules`, how people are asked in `label_form`.
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from containers.contract.codec import canonical, decode
-from infra.store import Store, find_json, read_many, write_json
+from infra.store import Store, document, find_json, parsed, read_many, write_json
 from tasks import audit
 from tasks.domain import Suggestion
 
@@ -202,7 +201,7 @@ def record(store: Store, series: str, decision: Decision, seen: Mapping[str, str
         decision = _after(known, decision)
         stamp = datetime.fromisoformat(decision.time).astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         audit.append(store, series, "label", decision=decision.id, who=decision.who, how=decision.how)
-        store.create(f"series/{series}/cast/labels/{stamp}-{decision.id}.json", canonical(decision).encode())
+        store.create(f"series/{series}/cast/labels/{stamp}-{decision.id}.json", document(decision))
         labels = load(store, series)
         write_json(store, f"series/{series}/cast/labels.json", labels)
     return labels
@@ -227,7 +226,7 @@ def _after(known: Sequence[Decision], decision: Decision) -> Decision:
 def history(store: Store, series: str) -> tuple[Decision, ...]:
     """All decisions of a series, oldest first, undone ones too."""
     keys = list(store.keys(f"series/{series}/cast/labels/"))
-    found = [decode(Decision, json.loads(said), key) for key, said in zip(keys, read_many(store, keys), strict=True)]
+    found = [decode(Decision, parsed(said, key), key) for key, said in zip(keys, read_many(store, keys), strict=True)]
     return tuple(sorted(found, key=lambda each: (each.time, each.id)))
 
 

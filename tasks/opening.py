@@ -20,7 +20,7 @@ from infra.readiness import lacks
 from infra.runners import make_runner
 from infra.settings import settings
 from infra.stage import Listener, Slots
-from infra.store import Store, find_json, open_store, write_json
+from infra.store import Damaged, Store, find_json, open_store, write_json
 from tasks.progress import log_engines
 from tasks.series import Series, SeriesError, read_series
 from tasks.studio import Studio
@@ -93,7 +93,11 @@ def write_if_new(store: Store, series: Series) -> None:
     """Remember a series in the store, so that `--series ID` is enough later."""
     key = f"series/{series.series}/series.json"
     said = {"folder": str(series.folder), "file": series.model_dump(mode="json", exclude_unset=True)}
-    if find_json(store, key) != encode(said):
+    try:
+        known = find_json(store, key)
+    except Damaged:
+        known = None
+    if known != encode(said):
         write_json(store, key, said)
 
 

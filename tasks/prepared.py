@@ -32,7 +32,7 @@ from containers.contract.stages import (
 from infra.engines import engine_for
 from infra.identity import makers
 from infra.sources import sha256_known
-from infra.store import AT_ONCE, Store, find_json, read_json, write_json
+from infra.store import AT_ONCE, Damaged, Store, find_json, read_json, write_json
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
 from tasks.episode_subtitles import sidecars_of
 from tasks.episodes import list_episodes
@@ -92,7 +92,10 @@ def identity_of(studio: Studio, episode: Episode) -> str:
 def find_prepared(studio: Studio, episode: Episode) -> Prepared | None:
     """The episode as prepared, if it is finished and every file is there."""
     key = f"{folder_of(studio, episode)}/prepared.json"
-    record = find_json(studio.store, key)
+    try:
+        record = find_json(studio.store, key)
+    except Damaged:
+        return None
     if record is None:
         return None
     prepared = decode(Prepared, record["prepared"], key)
@@ -143,7 +146,8 @@ def publish(studio: Studio, episode: Episode, parts: Parts) -> Prepared:
     files = {each.key: each.size for made in every for each in made.files.values()}
     for name in ("turns.json", "clips.jsonl"):
         files[f"{folder}/{name}"] = studio.store.size(f"{folder}/{name}") or 0
-    write_json(studio.store, f"{folder}/prepared.json", {"prepared": prepared, "files": files})
+    sums = {f"{folder}/clips.jsonl": hashlib.sha256(lines.encode()).hexdigest()}
+    write_json(studio.store, f"{folder}/prepared.json", {"prepared": prepared, "files": files, "sha256": sums})
     return prepared
 
 

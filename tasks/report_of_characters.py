@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from containers.contract.stages import Measurements
-from infra.store import Store, read_many
+from infra.store import Store, parsed, read_many
 from tasks.dataset import Row
 from tasks.orders import Shown
 from tasks.report import CharacterReport, ClipReport, LineReport, VoiceReport, dropped_seconds
@@ -110,7 +110,7 @@ def _voice(card: Card) -> VoiceReport:
 def _spoken(studio: Studio, media: Media, slug: str) -> Iterable[LineReport]:
     keys = [key for key in studio.store.keys(f"{studio.home}/speech/{slug}") if key.endswith(".json")]
     card = current_voice(studio, slug)
-    spoken = [(key, json.loads(data)) for key, data in zip(keys, read_many(studio.store, keys), strict=True)]
+    spoken = [(key, parsed(data, key)) for key, data in zip(keys, read_many(studio.store, keys), strict=True)]
     of_today = [(key, about) for key, about in spoken if card and about["voice"]["version"] == card.version]
     for key, about in of_today[:LINES_SHOWN]:
         sound = media.one(f"speech of {slug}", key.replace(".json", ".wav"), provenance_of(about))

@@ -74,7 +74,8 @@ def forget(studio: Studio, episode: str, clips: set[str]) -> list[str]:
         prepared["prepared"]["clips"] = len(left)
         files = {key: size for key, size in prepared["files"].items() if key not in erased}
         files |= {f"{folder}/vectors.json": len(vectors), f"{folder}/clips.jsonl": len(lines)}
-        write_json(studio.store, f"{folder}/prepared.json", {**prepared, "files": files})
+        sums = {f"{folder}/clips.jsonl": hashlib.sha256(lines).hexdigest()}
+        write_json(studio.store, f"{folder}/prepared.json", {**prepared, "files": files, "sha256": sums})
     return erased
 
 

@@ -241,6 +241,7 @@ def _forget_in_cast(studio: Studio, clips: set[str]) -> None:
             each["seconds"] = each["seconds"] if each["clips"] else 0.0
         empty = {each["id"] for each in said["speakers"] if not each["clips"]}
         said["suggestions"] = [each for each in said["suggestions"] if each["speaker"] not in empty]
+        write_json(studio.store, f"{studio.home}/cast/speakers.copy.json", said)
         write_json(studio.store, key, said)
 
 

@@ -23,7 +23,7 @@ from infra.engines import Engine, engine_for
 from infra.identity import identity
 from infra.sources import Place, here
 from infra.stage import Job, Outcome
-from infra.store import Store, find_json, write_json
+from infra.store import Damaged, Store, find_json, write_json
 from tasks.series import Series
 
 R = TypeVar("R")
@@ -102,7 +102,7 @@ class Studio:
 
     def find(self, order: Order[R]) -> Made[R] | None:
         """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
-        record = find_json(self.store, order.record_key)
+        record = self._record(order)
         if record is None or record["identity"] != self.identity(order):
             return None
         files = {path: Stored(**each) for path, each in record["files"].items()}
@@ -171,12 +171,20 @@ class Studio:
 
     def _clear(self, order: Order[R]) -> None:
         """Remove what another identity left, record first, so that a crash leaves a miss and no mixture."""
-        stale = find_json(self.store, order.record_key)
+        stale = self._record(order)
+        self.store.delete(order.record_key)
         if stale is None:
             return
-        self.store.delete(order.record_key)
         for each in stale["files"].values():
             self.store.delete(each["key"])
+
+    def _record(self, order: Order[Any]) -> dict[str, Any] | None:
+        """The record of an order; one that is damaged is none."""
+        try:
+            record: dict[str, Any] | None = find_json(self.store, order.record_key)
+        except Damaged:
+            return None
+        return record
 
     def identity(self, order: Order[Any]) -> str:
         """What makes an order's result this result; known without running anything."""

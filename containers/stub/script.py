@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from containers.contract.codec import canonical, decode
+from containers.contract.codec import canonical, decode, write_atomically
 from containers.contract.errors import BY_KIND, RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import Turn
@@ -160,5 +160,5 @@ def _attempt(item: Item) -> int:
     """The how-manieth attempt at this request this is; the memory lies in the item's state."""
     memory = item.state / "attempts"
     attempt = (int(memory.read_text("ascii")) if memory.exists() else 0) + 1
-    memory.write_text(str(attempt), "ascii")
+    write_atomically(memory, str(attempt))  # a full disk must not leave half a memory behind
     return attempt

@@ -29,6 +29,7 @@ from flows.cli import (
     show,
     speak,
     up,
+    verify,
     weights,
 )
 from flows.cli.terminal import errors, plain_streams
@@ -63,6 +64,7 @@ for module in (
     export,
     assets,
     show,
+    verify,
     engines,
     weights,
     deploy,

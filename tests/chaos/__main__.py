@@ -1,0 +1,69 @@
+"""python -m tests.chaos --rounds 300 --seed 1 [--faults house engine ...] [--report FILE]"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.chaos.rounds import FAULTS, Loss, Round, cleared, play, undisturbed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--episodes", type=int, default=1)
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--report", type=Path, help="where the report goes, as JSON")
+    options = parser.parse_args()
+    kinds = [each for each in options.faults if os.geteuid() == 0 or each not in ("disk", "readonly")]
+    for each in sorted(set(options.faults) - set(kinds)):
+        print(f"without {each}: its disk needs root")
+    home = Path(tempfile.mkdtemp(prefix="chaos-"))
+    truth = undisturbed(home / "undisturbed", options.episodes)
+    print(f"undisturbed: {truth.seconds:.1f} s, {truth.requests} requests, {truth.kilobytes} KiB", flush=True)
+    rounds: list[Round] = []
+    losses: list[str] = []
+    for number in range(options.rounds):
+        fault, seed = kinds[number % len(kinds)], options.seed * 100_000 + number
+        folder = home / f"round-{number}"
+        try:
+            rounds.append(play(fault, seed, folder, truth, options.episodes))
+        except Loss as loss:
+            losses.append(f"{fault}, seed {seed}: {loss}")
+            print(f"LOSS: {losses[-1]}", flush=True)
+        else:
+            cleared(folder)
+        if options.report:
+            options.report.write_text(json.dumps(summary(rounds, losses), indent=1) + "\n")
+    print(json.dumps(summary(rounds, losses), indent=1))
+    if not losses:
+        cleared(home)
+    return bool(losses)
+
+
+def summary(rounds: list[Round], losses: list[str]) -> dict[str, object]:
+    by_fault = Counter(each.fault for each in rounds)
+    return {
+        "rounds": len(rounds) + len(losses),
+        "losses": losses,
+        "faults": {
+            fault: {
+                "rounds": count,
+                "struck": sum(each.struck for each in rounds if each.fault == fault),
+                "in_flight": sum(each.in_flight for each in rounds if each.fault == fault),
+                "redone": sum(each.redone for each in rounds if each.fault == fault),
+            }
+            for fault, count in by_fault.items()
+        },
+        "seconds": round(sum(each.seconds for each in rounds), 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,289 @@
+"""A round: a season is struck, looked at, run again, and compared with one that nothing struck."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from containers.contract.errors import StageError
+from containers.contract.item import sha256_of
+from infra.seals import opened
+from infra.store import LocalStore, Store, StoreError
+from tasks.repair import repair
+from tests.chaos import faults, season
+
+DONE, REFUSED = 0, 3
+PATIENCE_S = 600.0
+STAGES = (
+    "episodes/*/stages/extract",
+    "given/*/stages/extract",
+    "cast/references/stages/*",
+    "episodes/*/stages/fingerprint",
+    "episodes/*/stages/separate",
+    "episodes/*/stages/fingerprint-vocals",
+    "episodes/*/stages/diarize",
+    "episodes/*/stages/cut",
+    "episodes/*/stages/embed",
+)
+"""Records in the order in which a season makes them."""
+FAULTS = ("house", "engine", "write", "failing", "disk", "readonly", "clock", "corrupt")
+
+
+class Loss(AssertionError):
+    """Something was lost, half, left over or done twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    """A season that nothing struck: where its store is, its files by hash, how long it took, how many requests it made,
+    its size in KiB."""
+
+    root: Path
+    contents: dict[str, str]
+    seconds: float
+    requests: int
+    kilobytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """`struck`: the fault hit something; `redone`: requests begun again; `in_flight`: those begun and not recorded when
+    it was struck."""
+
+    fault: str
+    seed: int
+    struck: bool
+    redone: int
+    in_flight: int
+    seconds: float
+
+
+def child(act: Callable[[], None], log: Path) -> int:
+    """Run in a forked process; gives its id. Errors that a person would be told end it with REFUSED."""
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        with open(log, "a") as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        act()
+        code = DONE
+    except (StoreError, StageError) as error:
+        print(f"refused: {error}", file=sys.stderr)
+        code = REFUSED
+    except BaseException:  # noqa: BLE001 (a forked process must not go on as its parent)
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def ended(process: int) -> int:
+    """The exit code of a child, negative for a signal; Loss if it hangs."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.kill(process, 9)
+    os.waitpid(process, 0)
+    raise Loss(f"a season hangs: no end after {PATIENCE_S:.0f} s")
+
+
+def whole_season(folder: Path, store: Callable[[], Store], before: Callable[[], object] = lambda: None) -> int:
+    def act() -> None:
+        before()
+        season.run(season.studio_of(folder, store()), folder)
+
+    return child(act, folder / "log")
+
+
+def undisturbed(folder: Path, episodes: int) -> Undisturbed:
+    season.lay(folder, episodes)
+    began, root = time.monotonic(), folder / "store"
+    if ended(whole_season(folder, lambda: LocalStore(root))) != DONE:
+        raise Loss(f"an undisturbed season failed: {(folder / 'log').read_text()[-2000:]}")
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    return Undisturbed(
+        root=root,
+        contents=season.contents(root),
+        seconds=time.monotonic() - began,
+        requests=len(season.begun(folder)),
+        kilobytes=size // 1024,
+    )
+
+
+def play(fault: str, seed: int, folder: Path, truth: Undisturbed, episodes: int) -> Round:
+    """One round in a folder of its own, which begins where an earlier run had come to by chance; raises Loss."""
+    chance, began = random.Random(f"{seed} {fault}"), time.monotonic()
+    season.lay(folder, episodes)
+    with _disk(fault, folder, truth) as change:
+        root = folder / "store" / "s"
+        used = _begin(chance, fault, root, truth)
+        if fault == "disk":
+            left = max(64, truth.kilobytes - used)
+            change(f"size={used + 64 + int(chance.uniform(0.05, 0.95) * left)}k")
+        struck = _strike(fault, chance, folder, root, truth, change)
+        change("rw" if fault == "readonly" else f"size={4 * truth.kilobytes + 4096}k")
+        known, records, first = season.decisions(root), season.recorded(root), season.begun(folder)
+        if fault != "corrupt":
+            _nothing_half(root, truth)
+        _no_orphan(folder)
+        again = ended(whole_season(folder, lambda: LocalStore(root)))
+        if again != DONE:
+            raise Loss(f"the second run failed: {(folder / 'log').read_text()[-2000:]}")
+        second = season.begun(folder)[len(first) :]
+        _compare(root, truth)
+        after = season.decisions(root)
+        if any(after.get(name) != said for name, said in known.items()):
+            raise Loss("a decision was lost or changed")
+        if twice := records & set(second):
+            raise Loss(f"finished work was done again: {sorted(twice)}")
+        _no_orphan(folder)
+    return Round(
+        fault=fault,
+        seed=seed,
+        struck=struck,
+        redone=len(set(first) & set(second)),
+        in_flight=len(set(first) - records),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _begin(chance: random.Random, fault: str, root: Path, truth: Undisturbed) -> int:
+    """Lay what an earlier run had made: the first so many stages, or all for what is to be corrupted; gives KiB."""
+    if fault == "corrupt":
+        shutil.copytree(truth.root / "series", root / "series")
+        return truth.kilobytes
+    laid = 0
+    for pattern in STAGES[: chance.randrange(len(STAGES))]:
+        for record in truth.root.glob(f"series/*/{pattern}.json"):
+            if record.name.endswith(".run.json"):
+                continue
+            named = [truth.root / each["key"] for each in json.loads(record.read_text("utf-8"))["files"].values()]
+            for path in (*named, record.with_suffix(".run.json"), record):
+                target = root / path.relative_to(truth.root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+                laid += path.stat().st_size // 1024 + 4
+    return laid
+
+
+def _strike(
+    fault: str, chance: random.Random, folder: Path, root: Path, truth: Undisturbed, change: Callable[[str], None]
+) -> bool:
+    """Run a season under a fault; says whether the fault hit. Loss if it ends in a traceback."""
+    if fault == "corrupt":
+        return _corrupt(chance, folder, root)
+    store: Callable[[], Store] = lambda: LocalStore(root)  # noqa: E731
+    before: Callable[[], object] = lambda: None  # noqa: E731
+    from_outside: faults.Strike = lambda _: False  # noqa: E731
+    if fault in ("house", "readonly"):
+        from_outside = faults.kill_house(chance, truth.seconds / 2)
+    elif fault == "engine":
+        from_outside = faults.kill_engines(chance, truth.seconds / 2, folder)
+    elif fault == "write":
+        before = partial(faults.die_in_a_write, chance)
+    elif fault == "clock":
+        before = partial(faults.skew_the_clock, chance)
+    elif fault == "failing":
+        store = partial(faults.UnwillingStore, root, chance, chance.choice((0.0, 0.01, 0.05)), 0.02)
+    process = whole_season(folder, store, before)
+    hit = from_outside(process)
+    code = ended(process)
+    if fault == "readonly":
+        root.mkdir(exist_ok=True)
+        change("ro")
+        code = ended(whole_season(folder, store))
+    if code == 1:
+        raise Loss(f"a traceback: {(folder / 'log').read_text()[-3000:]}")
+    return code != DONE or hit or fault == "clock"
+
+
+def _corrupt(chance: random.Random, folder: Path, root: Path) -> bool:
+    """A finished season; one bit, or the end, or the whole of a file that is no person's answer is lost; repaired."""
+    files = [
+        path
+        for path in sorted(root.glob("series/**/*"))
+        if path.is_file() and not {"labels", "audit", "rights"} & set(path.parts)
+    ]
+    victim = chance.choice([path for path in files if not path.name.endswith(".run.json") and path.stat().st_size])
+    whole = victim.read_bytes()
+    how = chance.choice(("bit", "cut", "gone"))
+    if how == "bit":
+        place = chance.randrange(8 * len(whole))
+        changed = bytearray(whole)
+        changed[place // 8] ^= 1 << place % 8
+        victim.write_bytes(changed)
+    elif how == "cut":
+        victim.write_bytes(whole[: chance.randrange(len(whole))])
+    else:
+        victim.unlink()
+
+    def act() -> None:
+        studio = season.studio_of(folder, LocalStore(root))
+        left = repair(studio, season.episodes_of(folder)).left
+        if left:
+            raise StoreError(f"{how} of {victim}: not repaired: {left}")
+
+    if ended(child(act, folder / "log")) != DONE:
+        raise Loss(f"{how} of {victim}: {(folder / 'log').read_text()[-2000:]}")
+    return True
+
+
+@contextlib.contextmanager
+def _disk(fault: str, folder: Path, truth: Undisturbed) -> Iterator[Callable[[str], None]]:
+    if fault not in ("disk", "readonly"):
+        (folder / "store").mkdir()
+        yield lambda _: None
+        return
+    with faults.small_disk(folder / "store", 4 * truth.kilobytes + 4096) as change:
+        yield change
+
+
+def _nothing_half(root: Path, truth: Undisturbed) -> None:
+    """Media are the bytes of the undisturbed season, documents whole."""
+    for path in root.glob("series/**/*"):
+        if not path.is_file():
+            continue
+        key = path.relative_to(root).as_posix()
+        if path.suffix in (".json", ".jsonl"):
+            try:
+                for text in path.read_bytes().splitlines(keepends=True):
+                    opened(text)
+            except ValueError as error:
+                raise Loss(f"half a document is visible: {key}: {error}") from error
+        elif key in truth.contents and sha256_of(path) != truth.contents[key]:
+            raise Loss(f"half a file is visible: {key}")
+
+
+def _compare(root: Path, truth: Undisturbed) -> None:
+    now = season.contents(root)
+    other = {key for key in now.keys() | truth.contents.keys() if now.get(key) != truth.contents.get(key)}
+    if other:
+        raise Loss(f"not as undisturbed: {sorted(other)[:5]}")
+
+
+def _no_orphan(folder: Path) -> None:
+    until = time.monotonic() + 30
+    while left := faults.processes_of(folder):
+        if time.monotonic() > until:
+            raise Loss(f"engines outlive their season: {left}")
+        time.sleep(0.1)
+
+
+def cleared(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from infra.cache import file_cache
+from infra.settings import settings
+from infra.store import open_store
+from tasks.audit import verify
 from tasks.rights import Revoked, RightsError, bury, check_rights, grant, not_revoked
 from tasks.rights_revoking import plan, revoke
 from tasks.speaking import Line, speak
 from tasks.studio import Studio
+from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, studio_at
 from tests.unit.test_voices import voice
 
@@ -90,3 +96,33 @@ def test_what_was_made_of_a_voice_goes_with_it_and_a_second_time_there_is_nothin
     assert revoke(studio, "anna", "mika", "no").erased == ()
     with pytest.raises(RightsError, match="revoked on"):
         speak(studio, Line(character="anna", text="はい"))
+
+
+@pytest.mark.proof
+def test_in_a_bucket_the_same_goes_and_so_do_its_copies_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = studio_at(tmp_path)
+    voice(studio, tmp_path)
+    speak(studio, Line(character="anna", text="はい"))
+    with moto_server() as server:
+        for name, value in {**server.environment, "VOICECAST_CACHE_DIR": str(tmp_path / "cache")}.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        file_cache.cache_clear()
+        bucket = open_store(f"s3://{server.new_bucket()}/team one")
+        for key in studio.store.keys("series"):
+            bucket.write(key, studio.store.read(key))
+        model = next(key for key in bucket.keys("series/toy/voices/anna") if not key.endswith((".json", ".md")))
+        copy = bucket.path(model)
+        assert copy.is_file()
+        there = replace(studio, store=bucket, dispatcher=None)
+        proof = revoke(there, "anna", "mika", "no")
+        left = list(bucket.keys("series/toy"))
+        assert verify(bucket, "toy").problem is None
+    settings.cache_clear()
+    file_cache.cache_clear()
+    assert set(proof.erased) == set(plan(studio, "anna").keys) != set()
+    assert (proof.still_there, proof.named_still) == ((), ())
+    assert not set(proof.erased) & set(left)
+    assert not copy.exists()

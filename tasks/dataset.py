@@ -132,10 +132,15 @@ def _voice(likeness: Likeness, index: int, least: Thresholds, two: float | None)
         return "dropped", "other_voice", f"nearer to another person by {-purity:.2f}"
     if two is not None and two > least.max_second_voice:
         return "dropped", "overlap", f"a second voice is heard ({two:.3f}; {least.max_second_voice:g} is allowed)"
-    if own < least.min_likeness:
-        return "doubt", "unsure", f"likeness {own:.2f} to the character is low"
-    if purity < least.sure_purity:
-        return "doubt", "unsure", f"as near to another person (lead {purity:.2f})"
+    known = int(likeness.known[index])
+    doubts = (
+        (known < least.min_gallery,
+         f"only {known} other clips or references to compare it with: listen to it, or add references"),
+        (own < least.min_likeness, f"likeness {own:.2f} to the character is low"),
+        (purity < least.sure_purity, f"as near to another person (lead {purity:.2f})"),
+    )  # fmt: skip
+    if said := next((said for doubted, said in doubts if doubted), None):
+        return "doubt", "unsure", said
     if rival - own > RIVAL_LEAD:
         return "doubt", "unsure", f"nearer to a speaker nobody has labelled, by {rival - own:.2f}"
     return "kept", "good", "" if math.isnan(own) else f"likeness {own:.2f}"

@@ -32,6 +32,7 @@ class Likeness:
     """For each clip (row): cosines to galleries. `own`: to the character it is labelled as; `purity`: own
     minus the best other known person's; `rival`: to the nearest speaker nobody has labelled; `mixture`: how much
     nearer the clip is to a mixture of its character with another person than to its character. NaN for none.
+    `known`: how many references and sure clips, without itself, `own` is made of.
 
     `scores`: to every character, float64 (clips, characters), the clip's own without itself.
     """
@@ -42,6 +43,7 @@ class Likeness:
     purity: Figures
     rival: Figures
     mixture: Figures
+    known: NDArray[np.int_]
 
 
 def compare(
@@ -69,6 +71,9 @@ def compare(
         galleries = _galleries(vectors, whose, inside, anchors)
         scores = _scores(vectors, whose, inside, anchors, galleries)
         own, purity = _own(scores, whose), _purity(scores, whose, unknown)
+        counts = np.array([len(references.get(name, ())) for name in people])
+        counts += np.bincount(whose[inside], minlength=len(people))
+        known = np.where(whose < 0, 0, counts[whose] - inside)
         inside = (whose >= 0) & ~(purity < sure)
     columns = [position[character] for character in characters]
     rivals = scores[:, unknown].copy()
@@ -80,6 +85,7 @@ def compare(
         purity=purity,
         rival=_best(rivals),
         mixture=_mixture(scores, whose, galleries @ galleries.T),
+        known=known,
     )
 
 
@@ -124,8 +130,9 @@ def second_voice(mixture: float, probability: float | None) -> float | None:
     """How surely a clip holds a second voice, from its vector and its sound together; None if neither is known.
 
     The gain in cosine of a mixture of two galleries over one (at most 0.1), and the log-odds of the engine's
-    detector. Of clips of one voice (tuning half) 19 in 20 have less than 0.004, of clips overlapped over half of
-    their length or more by voices 0 to 6 dB quieter 1 in 20.
+    detector. Of clips of one voice that has references, and that the detector was not trained on, 97 in 100 have less
+    than 0.006; of clips overlapped over half of their length or more by voices 0 to 6 dB quieter 4 in 100
+    (`tests/bench/second_voice.py`).
     """
     if probability is None and math.isnan(mixture):
         return None

@@ -29,18 +29,19 @@ class Thresholds:
     """What a clip must be to train on; a figure that could not be measured drops no clip.
 
     Names as in Measurements, in their units. `min_consistency`, `min_purity`, `min_likeness` are cosines:
-    below `min_purity` a clip is another person's; from there to `sure_purity`, or less like its character
-    than `min_likeness`, it is in doubt; `max_overlap`: seconds in which somebody else speaks too by
-    diarization; `max_second_voice`: the same by sound and vector (`purity.second_voice`). Rough
-    voices and whispers have no pitch: from `sure_speech` (a probability) on, `min_voiced_share` is not asked.
-    What is quieter than `min_over_music_db` and sounds in the pauses is music if at least `tonal_pauses` of them
-    have a pitch; without pauses, from `max_polyphony` on. `max_repeats`: how often one recording of a line is kept.
+    below `min_purity` a clip is another person's; from there to `sure_purity`, less like its character than
+    `min_likeness`, or with fewer than `min_gallery` references and other clips to compare it with, it is in doubt.
+    `max_overlap`: seconds in which somebody else speaks too by diarization; `max_second_voice`: the same by
+    sound and vector (`purity.second_voice`). Rough voices and whispers have no pitch: from `sure_speech` (a
+    probability) on, `min_voiced_share` is not asked. What is quieter than `min_over_music_db` and sounds in the
+    pauses is music if at least `tonal_pauses` of them have a pitch; without pauses, from `max_polyphony` on.
+    `max_repeats`: how often one recording of a line is kept.
     """
 
     min_seconds: float = 1.0
     max_seconds: float = 15.0
     max_overlap: float = 0.15
-    max_second_voice: float = 0.004
+    max_second_voice: float = 0.006
     min_loudness_lufs: float = -52.0
     min_snr_db: float = 8.0
     min_over_music_db: float = 17.0
@@ -59,6 +60,7 @@ class Thresholds:
     min_purity: float = 0.0
     sure_purity: float = 0.1
     min_likeness: float = 0.6
+    min_gallery: float = 2
     max_repeats: float = 1
 
 
@@ -67,7 +69,7 @@ PRESETS: dict[Preset, Thresholds] = {
         max_overlap=0.05, max_second_voice=0.0, min_snr_db=18.0, min_over_music_db=22.0, max_polyphony=0.2,
         min_background_db=6.0, max_clipped_share=0.001, min_bandwidth_hz=7000.0, max_telephone_probability=0.5,
         min_speech_probability=0.6, max_singing_probability=0.3, min_voiced_share=0.25, sure_speech=0.8,
-        max_edge_db=-9.0, min_consistency=0.6, sure_purity=0.14, min_likeness=0.66,
+        max_edge_db=-9.0, min_consistency=0.6, sure_purity=0.14, min_likeness=0.66, min_gallery=3,
     ),
     "balanced": Thresholds(),
     "all": Thresholds(
@@ -75,7 +77,7 @@ PRESETS: dict[Preset, Thresholds] = {
         min_over_music_db=-math.inf, max_polyphony=1.0, min_background_db=-math.inf, max_clipped_share=1.0,
         min_bandwidth_hz=0.0, max_telephone_probability=1.0, min_speech_probability=0.0, max_singing_probability=1.0,
         min_voiced_share=0.0, max_edge_db=math.inf, min_consistency=-1.0, sure_purity=0.0, min_likeness=-1.0,
-        max_repeats=math.inf,
+        min_gallery=0, max_repeats=math.inf,
     ),
 }  # fmt: skip
 """`all` still leaves out other people's clips; the cosines are on Resemblyzer's scale, where strangers score 0.55."""

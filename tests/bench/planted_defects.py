@@ -202,6 +202,7 @@ def figures(made: Material, rows: Sequence[Row], details: bool = False) -> dict[
     """Found, and for the right reason, by kind. A row for another character ("identified") does not count."""
     of_label = {clip.id: clip.speaker for episode in made.episodes for clip in episode.clips}
     verdicts = {row.clip: row for row in rows if row.character == of_label[row.clip]}
+    known = {each.character for each in made.references}
     report: dict[str, Any] = {}
     for kind, right in RIGHT.items():
         clips = [clip for clip, one in made.planted.items() if one and one.kind == kind]
@@ -209,12 +210,20 @@ def figures(made: Material, rows: Sequence[Row], details: bool = False) -> dict[
         report[kind] = {
             "planted": len(clips),
             "found": sum(verdicts[clip].verdict != "kept" for clip in clips),
+            "put_to_a_person_with_references": sum(of_label[clip] in known for clip in clips),
+            "found_of_these": sum(of_label[clip] in known and verdicts[clip].verdict != "kept" for clip in clips),
             "right_reason": sum(count for reason, count in reasons.items() if reason in right),
             "reasons": dict(reasons.most_common()),
         }
     clean = [clip for clip, one in made.planted.items() if one is None]
     lost = Counter(verdicts[clip].reason for clip in clean if verdicts[clip].verdict != "kept")
-    report["clean"] = {"clips": len(clean), "lost": sum(lost.values()), "reasons": dict(lost.most_common())}
+    report["clean"] = {
+        "clips": len(clean),
+        "lost": sum(lost.values()),
+        "of_persons_with_references": sum(of_label[clip] in known for clip in clean),
+        "lost_of_these": sum(of_label[clip] in known and verdicts[clip].verdict != "kept" for clip in clean),
+        "reasons": dict(lost.most_common()),
+    }
     if details:
         report["missed"] = [
             f"{one.kind} {one.degree} as {one.speaker}: {verdicts[clip].verdict} {verdicts[clip].reason} "

@@ -66,7 +66,15 @@ def test_good_clips_of_a_labelled_speaker_are_kept() -> None:
 
 def test_a_label_is_enough_where_there_are_no_references() -> None:
     assert judged([("SPEAKER_00", "endou")] * 4, ENDOU, references=[]) == [GOOD_ROW] * 4
-    assert judged([("SPEAKER_00", "endou")], ENDOU, references=[]) == [GOOD_ROW]
+
+
+def test_a_clip_is_in_doubt_where_hardly_anything_is_known_to_compare_it_with() -> None:
+    """With itself and another one, either may be the wrong person's; a third, or references, decide."""
+    doubt = ("endou", "doubt", "unsure")
+    assert judged([("SPEAKER_00", "endou")], ENDOU, references=[]) == [doubt]
+    assert judged([("SPEAKER_00", "endou")] * 2, ENDOU, references=[]) == [doubt] * 2
+    assert judged([("SPEAKER_00", "endou")] * 3, ENDOU, references=[]) == [GOOD_ROW] * 3
+    assert judged([("SPEAKER_00", "endou")], ENDOU, [reference("endou", stretches=2)]) == [GOOD_ROW]
 
 
 def test_another_characters_clip_is_dropped_whatever_its_label() -> None:

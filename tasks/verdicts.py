@@ -21,6 +21,9 @@ Reason = Literal[
 Preset = Literal["strict", "balanced", "all"]
 Finding = tuple[Verdict, Reason, str]
 """Verdict, reason, and the reason in a sentence with its figure."""
+CHANGE_SECONDS = 1.2
+"""Overlap told to be no longer than this is the cutter's to judge: no clip reaches into it but up to where the
+voices rest, and two who speak at once do not both rest (containers/light/rests_in_overlap.py)."""
 SOURCE_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000)
 
 
@@ -31,8 +34,9 @@ class Thresholds:
     Names as in Measurements, in their units. `min_consistency`, `min_purity`, `min_likeness` are cosines:
     below `min_purity` a clip is another person's; from there to `sure_purity`, less like its character than
     `min_likeness`, or with fewer than `min_gallery` references and other clips to compare it with, it is in doubt.
-    `max_overlap`: seconds in which somebody else speaks too by diarization; `max_second_voice`: the same by
-    sound and vector (`purity.second_voice`). Rough voices and whispers have no pitch: from `sure_speech` (a
+    `max_overlap`: seconds of overlap, by diarization, longer than a change of speakers takes;
+    `max_second_voice`: the same by sound and vector (`purity.second_voice`).
+    Rough voices and whispers have no pitch: from `sure_speech` (a
     probability) on, `min_voiced_share` is not asked. What is quieter than `min_over_music_db` and sounds in the
     pauses is music if at least `tonal_pauses` of them have a pitch; without pauses, from `max_polyphony` on.
     `max_repeats`: how often one recording of a line is kept.
@@ -127,7 +131,11 @@ def flaw(
     recurring: Mapping[str, str],
 ) -> Finding | None:
     """Why a clip is of no use to anybody, whoever speaks; None if it is."""
-    shared = sum(max(0.0, min(clip.end, each.end) - max(clip.start, each.start)) for each in overlap)
+    shared = sum(
+        max(0.0, min(clip.end, each.end) - max(clip.start, each.start))
+        for each in overlap
+        if each.end - each.start > CHANGE_SECONDS
+    )
     seconds = clip.duration
     seen = clip.measurements
     checks: tuple[tuple[Reason, bool, str], ...] = (

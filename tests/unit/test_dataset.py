@@ -163,8 +163,14 @@ def test_a_rough_voice_without_pitch_is_kept_when_it_surely_speaks() -> None:
 
 
 def test_a_clip_under_which_somebody_else_speaks_is_dropped() -> None:
-    rows = judged([("SPEAKER_00", "endou")] * 3, ENDOU, overlap=[Segment(start=1.0, end=2.0)])
+    rows = judged([("SPEAKER_00", "endou")] * 3, ENDOU, overlap=[Segment(start=0.5, end=2.0)])
     assert rows == [("endou", "dropped", "overlap"), GOOD_ROW, GOOD_ROW]
+
+
+def test_a_change_of_speakers_that_a_clip_reaches_into_is_the_cutters_to_judge() -> None:
+    """The cutter goes into so short an overlap only up to where the voices rest."""
+    said = [("SPEAKER_00", "endou")] * 3
+    assert judged(said, ENDOU, overlap=[Segment(start=1.5, end=2.1)]) == [GOOD_ROW] * 3
 
 
 def test_a_clip_that_a_person_rejected_is_kept_for_nobody() -> None:

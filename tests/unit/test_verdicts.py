@@ -86,8 +86,8 @@ def test_a_clip_that_a_person_rejected_stays_rejected_whatever_the_preset(preset
 
 
 def test_a_person_who_talks_into_it_is_named_with_the_seconds() -> None:
-    said = flaw(clip(), [Segment(start=3.0, end=3.5)], (), PRESETS["balanced"], {})
-    assert said == ("dropped", "overlap", "somebody else speaks too for 0.50 s")
+    said = flaw(clip(), [Segment(start=2.5, end=4.5)], (), PRESETS["balanced"], {})
+    assert said == ("dropped", "overlap", "somebody else speaks too for 1.50 s")
 
 
 def test_breaths_are_kept_and_told() -> None:

@@ -72,7 +72,14 @@ def judge(
     characters = sorted({each.character for each in labels.speakers.values()} - {NOBODY} | set(galleries))
     people = [*characters, *sorted({each for each in persons if each and each.startswith(NOBODY)})]
     vectors = np.stack([vector for _, vector, _ in heard])
-    likeness = compare(vectors, persons, galleries, people, sure=thresholds.sure_purity)
+    likeness = compare(
+        vectors,
+        persons,
+        galleries,
+        people,
+        episodes=[clip.episode for clip, _, _ in heard],
+        sure=thresholds.sure_purity,
+    )
     unlabelled = _unlabelled(vectors, persons)
     known = Counter(persons) + Counter({name: len(vectors) for name, vectors in galleries.items()})
     rule = rule_for(model or "")

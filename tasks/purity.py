@@ -52,6 +52,7 @@ def compare(
     references: Mapping[str, Vectors],
     characters: Sequence[str],
     *,
+    episodes: Sequence[str],
     sure: float,
 ) -> Likeness:
     """How like the clips are to each character.
@@ -59,6 +60,8 @@ def compare(
     `persons`: for each clip the person its speaker is labelled as: a character, or any other name for a
     stranger; a name that starts with `?` is a speaker without a label. None: in no gallery. Galleries
     are made twice, the second time of the clips whose purity was at least `sure` the first time.
+    `episodes`: the episode of each clip; the second voice of a mixture is sought among the people heard there, since
+    of a whole season's people somebody always fits by chance.
     """
     names = np.array([person or "" for person in persons], object)
     people = tuple(sorted({name for name in names if name} | set(references) | set(characters))) or ("?",)
@@ -84,7 +87,7 @@ def compare(
         own=own,
         purity=purity,
         rival=_best(rivals),
-        mixture=_mixture(scores, whose, galleries @ galleries.T),
+        mixture=_mixture(scores, whose, galleries @ galleries.T, _heard_there(whose, episodes, len(people))),
         known=known,
     )
 
@@ -141,10 +144,19 @@ def second_voice(mixture: float, probability: float | None) -> float | None:
     return round(gain + _PER_LOG_ODD * math.log(sure / (1 - sure)), 4)
 
 
-def _mixture(scores: Figures, whose: NDArray[np.int_], between: Figures) -> Figures:
+def _heard_there(whose: NDArray[np.int_], episodes: Sequence[str], people: int) -> NDArray[np.bool_]:
+    """Who is heard in the episode of each clip: bool (clips, people)."""
+    names, number = np.unique(np.asarray(episodes), return_inverse=True)
+    heard = np.zeros((len(names), people), bool)
+    heard[number[whose >= 0], whose[whose >= 0]] = True
+    return heard[number]
+
+
+def _mixture(scores: Figures, whose: NDArray[np.int_], between: Figures, heard_there: NDArray[np.bool_]) -> Figures:
     """By how much the best mixture of its own gallery with another's is nearer to a clip than its own alone.
 
-    Only another that is clearly somebody else, and only where both have a share above nothing.
+    Only another that is heard in the same episode and is clearly somebody else, and only where both have a share
+    above nothing.
     """
     own = _own(scores, whose)[:, None]
     apart = np.where(between < _SOMEBODY_ELSE, between, NONE)[whose]
@@ -154,6 +166,7 @@ def _mixture(scores: Figures, whose: NDArray[np.int_], between: Figures) -> Figu
     gains = np.where((first > 0) & (second > 0), length - own, np.where(np.isnan(second), NONE, 0.0))
     gains[np.arange(len(scores)), whose] = NONE
     gains[whose < 0] = NONE
+    gains[~heard_there] = NONE
     return _best(gains)
 
 

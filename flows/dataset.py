@@ -16,13 +16,14 @@ from tasks import casting, data_sets
 from tasks.casting import Cast
 from tasks.data_sets import DataSet
 from tasks.dataset import Row
+from tasks.drying import Dry
 from tasks.labels import Labels
-from tasks.opening import open_series, with_engines
+from tasks.opening import check_engines, open_series, with_engines
 from tasks.prepared import Prepared, prepared_episodes
 from tasks.progress import ended, messages
 from tasks.rights import not_revoked
 from tasks.slots import slots_of_run
-from tasks.stages import clean
+from tasks.stages import clean, dereverb
 from tasks.studio import Studio
 
 CLEANED_TOGETHER = 64
@@ -58,12 +59,13 @@ def make_data_set(
     hashes: Mapping[str, str],
     about: data_sets.About,
 ) -> DataSet:
-    """Clean what is newly kept, and write the manifest."""
+    """Dry what is newly kept where that is asked for, clean it, and write the manifest."""
     outstanding = list(data_sets.to_clean(studio, character, rows, hashes).items())
     for first in range(0, len(outstanding), CLEANED_TOGETHER):
         clips = dict(outstanding[first : first + CLEANED_TOGETHER])
+        dried = dereverb(studio, character, clips) if studio.series.dereverb else Dry(clips=clips)
         batch = data_sets.batch_name(clips)
-        data_sets.enter(studio, character, clips, clean(studio, character, batch, clips))
+        data_sets.enter(studio, character, clips, clean(studio, character, batch, dried.clips), dried.by)
     return data_sets.publish(studio, character, identity, rows, about)
 
 
@@ -92,6 +94,7 @@ def make_data_sets(
     outstanding = [slug for slug, each in found.items() if each is None]
     failures: list[tuple[str, object]] = []
     if outstanding:
+        check_engines(studio, "clean")
         rows, hashes, texts = judge(studio, cast, counted, prepared)
         about = data_sets.About(
             labels=counted,

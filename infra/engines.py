@@ -40,6 +40,7 @@ class Engine:
     options_of: dict[str, list[str]] = field(default_factory=dict, hash=False)
     revision: dict[str, int] = field(default_factory=dict, hash=False)
     min_minutes: float = 0.25
+    dereverbs: bool = False
 
     @property
     def folder(self) -> Path:

@@ -10,7 +10,8 @@ from infra.engines import Engine
 from infra.environments import installed
 from infra.settings import kubernetes_settings
 from infra.slots import gpus
-from infra.weights import look
+from infra.weights import look, weights_folder
+from infra.weights_catalogue import catalogue
 
 
 def lacks(engine: Engine, runner: str, options: dict[str, Any]) -> list[str]:
@@ -42,9 +43,13 @@ def lacks_place(engine: Engine, runner: str) -> list[str]:
 
 def _weights(engine: Engine, options: dict[str, Any]) -> Iterator[str]:
     states = {name: look(name).state for name in engine.weights_named(engine.options(options))}
-    missing = [name for name, state in states.items() if state == "missing"]
+    missing = [name for name, state in states.items() if state == "missing" and name in catalogue()]
+    unknown = [name for name, state in states.items() if state == "missing" and name not in catalogue()]
     damaged = [name for name, state in states.items() if state == "damaged"]
     if missing:
         yield f"engine {engine.name} needs weights; run: voicecast weights fetch {' '.join(missing)}"
+    if unknown:
+        places = " and ".join(str(weights_folder() / name) for name in unknown)
+        yield f"engine {engine.name} needs weights in {places}: put them there, voicecast knows no source of them"
     if damaged:
         yield f"weights are damaged; run: voicecast weights fetch {' '.join(damaged)}"

@@ -18,7 +18,7 @@ from infra.engines import engine_for
 from infra.identity import makers
 from infra.store import find_json, write_json
 from tasks import cast as cast_rules
-from tasks import casting, dataset, orders, purity, recurring_files, repeats, selection, verdicts
+from tasks import casting, clean_records, dataset, drying, orders, purity, recurring_files, repeats, selection, verdicts
 from tasks.casting import Cast
 from tasks.dataset import Row
 from tasks.domain import HeardEpisode, Reference
@@ -48,11 +48,15 @@ class DataSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Cleaned:
-    """A kept clip as cleaned: `made_from` is the identity of the request that would clean it alone."""
+    """A kept clip as cleaned: `made_from` is the identity of the request that would clean it alone.
+
+    `dereverbed_by`: the engine that took the reverberation off it before.
+    """
 
     made_from: str
     wav: Stored
     about: CleanClip
+    dereverbed_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,7 @@ class About:
 
 
 def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> str:
-    """Changes with the cast, the labels, what the series file asks of a data set, and the clean engine."""
+    """Changes with the cast, the labels, what the series file asks of a data set, and the engines that clean."""
     series = studio.series
     engine = engine_for(series.engine("clean"), "clean")
     parts = {
@@ -83,6 +87,7 @@ def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> s
         "engine": makers(engine, series.options.get(engine.name, {})),
         "rules": hash_of_code(cast_rules, dataset, purity, repeats, selection, verdicts),
     }
+    parts |= drying.identity_of(series)
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
 
@@ -159,15 +164,21 @@ def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mappin
     }
 
 
-def enter(studio: Studio, character: str, clips: Mapping[str, Stored], made: Made[CleanResult]) -> None:
-    """Write newly cleaned clips into the character's ledger."""
+def enter(
+    studio: Studio,
+    character: str,
+    clips: Mapping[str, Stored],
+    made: Made[CleanResult],
+    dereverbed_by: str | None = None,
+) -> None:
+    """Write newly cleaned clips into the character's ledger; `clips` as cut."""
     ledger = _ledger(studio, character)
     for (name, stored), about in zip(clips.items(), made.result.clips, strict=True):
         made_from = _alone(studio, character, stored)
         wav = made.stored(about.file)
         # By its own name, not its number among those cleaned with it: how clips came together must not show.
         of_itself = replace(about, file=File(path=f"clips/{name}.wav", sha256=wav.sha256))
-        ledger[name] = Cleaned(made_from=made_from, wav=wav, about=of_itself)
+        ledger[name] = Cleaned(made_from=made_from, wav=wav, about=of_itself, dereverbed_by=dereverbed_by)
     write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
 
 
@@ -177,8 +188,10 @@ def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], 
     kept = {clip_name(row.clip) for row in rows if row.verdict == "kept"}
     for name in ledger.keys() - kept:
         studio.store.delete(ledger[name].wav.key)
+    drying.forget(studio, character, kept)
     ledger = {name: ledger[name] for name in sorted(kept)}
     write_json(studio.store, f"{home}/cleaned.json", ledger)
+    clean_records.forget_overwritten(studio, character, {each.wav.key: each.wav.sha256 for each in ledger.values()})
     lines = "".join(
         canonical(_described(line, ledger))
         for episode, of_episode in groupby(rows, key=lambda row: row.episode)
@@ -226,7 +239,8 @@ def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str,
     cleaned = ledger.get(clip_name(line["clip"]))
     if cleaned is None:
         return {**line, "file": None}
-    about = {**encode(cleaned.about), "file": cleaned.wav.key.rsplit("/", 1)[-1], "sha256": cleaned.wav.sha256}
+    about = {**encode(cleaned.about), "dereverbed_by": cleaned.dereverbed_by}
+    about |= {"file": cleaned.wav.key.rsplit("/", 1)[-1], "sha256": cleaned.wav.sha256}
     return {**line, "file": f"clips/{about.pop('file')}", "cleaned": about}
 
 
@@ -245,4 +259,5 @@ def _as_cut(studio: Studio, row: Row, sha256: str) -> Stored:
 
 
 def _alone(studio: Studio, character: str, clip: Stored) -> str:
-    return studio.identity(orders.clean(studio, character, "alone", {"clip": clip}))
+    cleaned = studio.identity(orders.clean(studio, character, "alone", {"clip": clip}))
+    return drying.identity_with(studio, character, clip, cleaned)

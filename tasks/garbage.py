@@ -92,7 +92,7 @@ def _unreferred(home: str, sizes: Mapping[str, int], documents: Mapping[str, Any
             whole = f"{home}/{folder}/prepared.json" in sizes
             garbage = whole and not any(fnmatch(rest, each) for each in OF_EPISODES)
         elif inside.startswith("characters/"):
-            garbage = rest.startswith("clips/") and f"{home}/{folder}/dataset.json" in sizes
+            garbage = rest.startswith(("clips/", "dry/")) and f"{home}/{folder}/dataset.json" in sizes
         else:
             garbage = _half_made(home, key, sizes)
         if garbage:

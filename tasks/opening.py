@@ -85,6 +85,9 @@ def check_engines(studio: Studio, *stages: str) -> None:
         for name, engine in chosen.items()
         for line in lacks(engine, series.runners.get(name, "process"), series.options.get(name, {}))
     ]
+    if "clean" in stages and series.dereverb:
+        drying = engine_for(series.dereverb.engine, "separate")
+        wanted += lacks(drying, series.runners.get(drying.name, "process"), series.dereverb.options)
     if wanted:
         raise EngineError("; ".join(dict.fromkeys(wanted)))
 

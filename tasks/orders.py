@@ -198,6 +198,28 @@ def clean(studio: Studio, character: str, batch: str, clips: Mapping[str, Stored
     )
 
 
+def dereverb(studio: Studio, character: str, name: str, clip: Stored) -> Order[stages.SeparateResult]:
+    """`name`: of the clip in the data set. For a series that asks for it."""
+    wanted = studio.series.dereverb
+    assert wanted is not None
+    return Order(
+        stage="separate",
+        of=f"{character} {name}",
+        request=stages.SeparateRequest(recording=sent("clip.flac", clip)),
+        result=stages.SeparateResult,
+        inputs={"in/clip.flac": clip},
+        folder=f"{studio.home}/characters/{character}",
+        keep={"out/": f"dry/{name}/"},
+        record=dereverb_record(name),
+        engine=wanted.engine,
+        options=wanted.options,
+    )
+
+
+def dereverb_record(name: str) -> str:
+    return f"dereverb-{name}"
+
+
 def train(
     studio: Studio, character: str, clips: tuple[Stored, ...], voice: Mapping[str, Stored | Source] | None = None
 ) -> Order[stages.TrainResult]:

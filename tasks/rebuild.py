@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from containers.contract.errors import RecordingError
-from tasks import casting, data_sets, orders, prepared, recurring_files, voices
+from tasks import casting, data_sets, drying, orders, prepared, recurring_files, voices
 from tasks.casting import Cast
 from tasks.data_sets import DataSet
 from tasks.domain import Episode
@@ -89,8 +89,9 @@ def make_data_sets(
         outstanding = list(data_sets.to_clean(studio, slug, rows[slug], hashes).items())
         for first in range(0, len(outstanding), CLEANED_TOGETHER):
             clips = dict(outstanding[first : first + CLEANED_TOGETHER])
-            cleaned = studio.make(orders.clean(studio, slug, data_sets.batch_name(clips), clips))
-            data_sets.enter(studio, slug, clips, cleaned)
+            dried = drying.dry(studio, slug, clips)
+            cleaned = studio.make(orders.clean(studio, slug, data_sets.batch_name(clips), dried.clips))
+            data_sets.enter(studio, slug, clips, cleaned, dried.by)
         made.append(data_sets.publish(studio, slug, identity, rows[slug], about))
     return tuple(made)
 

@@ -165,6 +165,23 @@ class Quality(_Strict):
         return replace(PRESETS[self.preset], min_seconds=shortest, max_seconds=longest, **self.overrides)
 
 
+class Dereverb(_Strict):
+    """The engine that takes the reverberation off kept clips, and its options; those of stage separate do not count."""
+
+    engine: str
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _able(self) -> Dereverb:
+        able = [each.name for each in engines().values() if each.dereverbs]
+        if self.engine not in able:
+            raise _Wrong(f"cannot be {self.engine!r}: engines that can are {', '.join(able)}", "engine")
+        for name in engines()[self.engine].weights:
+            if not self.options.get(name):
+                raise _Wrong(f"must give `{name}`: weights that take reverberation off", "options")
+        return self
+
+
 class Series(_Strict):
     """A series file. Paths are relative to the file."""
 
@@ -182,6 +199,7 @@ class Series(_Strict):
     questions: Questions = Questions()
     quality: Quality = Quality()
     denoise: Literal["auto", "never", "always"] = "auto"
+    dereverb: Dereverb | None = None
     labels: Literal["ask", "auto"] = "ask"
     folder: Path = Field(default=Path(), exclude=True)
 
@@ -283,6 +301,7 @@ def _fields_beside(path: list[str]) -> list[str]:
         "document": Document,
         "questions": Questions,
         "quality": Quality,
+        "dereverb": Dereverb,
     }
     if len(path) == 1:
         return [name for name in Series.model_fields if name != "folder"]

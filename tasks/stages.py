@@ -19,7 +19,7 @@ from containers.contract import stages
 from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import StoreBusy
-from tasks import orders
+from tasks import drying, orders
 from tasks.asset_library import EpisodeAssets, list_assets
 from tasks.domain import Episode
 from tasks.episode_subtitles import take_sidecars
@@ -113,6 +113,12 @@ def embed(
 @stage_task("embed", "reference of {character}")
 def embed_reference(studio: Studio, character: str, reference: Stored) -> Made[stages.EmbedResult]:
     return studio.make(orders.embed_reference(studio, character, reference))
+
+
+@stage_task("dereverb", "{character}")
+def dereverb(studio: Studio, character: str, clips: dict[str, Stored]) -> drying.Dry:
+    """Stage `separate` of the engine that the series names for it, for each clip."""
+    return drying.dry(studio, character, clips)
 
 
 @stage_task("clean", "{character} {batch}")

@@ -52,7 +52,8 @@ class Order(Generic[R]):
 
     `of`: the thing in a person's words (s01e02, endou_mamoru). `inputs`: path inside the item ->
     file. `folder`: key below which record and files go. `keep`: where files of `out/` go in that
-    folder, by path or, ending in /, by folder.
+    folder, by path or, ending in /, by folder. `engine`, `options`: what makes it, where that is not
+    the series' engine of the stage with the series' options.
     """
 
     stage: str
@@ -63,6 +64,8 @@ class Order(Generic[R]):
     folder: str
     keep: Mapping[str, str]
     record: str = ""
+    engine: str | None = None
+    options: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -121,7 +124,7 @@ class Studio:
             return self.find(order) or self._run(order, self.dispatcher)
 
     def _run(self, order: Order[R], dispatcher: Dispatcher) -> Made[R]:
-        engine = engine_for(self.series.engine(order.stage), order.stage)
+        engine = self._engine(order)
         runner = self.series.runners.get(engine.name, "process")
         # Where engines run elsewhere, what lies in the store goes there from the store.
         there = {path: file.key for path, file in order.inputs.items() if isinstance(file, Stored)}
@@ -134,7 +137,7 @@ class Studio:
                     identity=self.identity(order),
                     engine=engine,
                     runner=runner,
-                    options=self._options(engine),
+                    options=self._options(order),
                     stage=order.stage,
                     request=encode(order.request),
                     inputs={path: held.enter_context(self._here(file)) for path, file in here.items()},
@@ -188,11 +191,16 @@ class Studio:
 
     def identity(self, order: Order[Any]) -> str:
         """What makes an order's result this result; known without running anything."""
-        engine = engine_for(self.series.engine(order.stage), order.stage)
-        return identity(engine, order.stage, encode(order.request), self._options(engine))
+        return identity(self._engine(order), order.stage, encode(order.request), self._options(order))
 
-    def _options(self, engine: Engine) -> dict[str, Any]:
-        return engine.options(self.series.options.get(engine.name, {}))
+    def _engine(self, order: Order[Any]) -> Engine:
+        return engine_for(order.engine or self.series.engine(order.stage), order.stage)
+
+    def _options(self, order: Order[Any]) -> dict[str, Any]:
+        engine = self._engine(order)
+        return engine.options(
+            dict(self.series.options.get(engine.name, {}) if order.options is None else order.options)
+        )
 
     def _here(self, file: Stored | Source) -> AbstractContextManager[Path]:
         """A file of this machine, which stays as long as an engine reads it."""

@@ -59,9 +59,8 @@ class Looked:
 
     def found(self, key: str, why: str, *drop: str) -> None:
         unit = unit_of(self.home, key)
-        # A record of cleaning is a note of a batch: the ledger says what became of clips, and nothing makes it again.
-        note = (key.replace(".json", ".run.json"),) if is_record(key) and "/clean-" in key else ()
-        self.broken.append(Broken(key=key, why=why, unit=unit, drop=(key, *drop, *note)))
+        notes = [note for each in (key, *drop) for note in _notes(each)]
+        self.broken.append(Broken(key=key, why=why, unit=unit, drop=(key, *drop, *notes)))
 
 
 def verify(store: Store, home: str, *, quick: bool = False) -> Verified:
@@ -87,6 +86,13 @@ def verify(store: Store, home: str, *, quick: bool = False) -> Verified:
         unsealed=looked.unsealed,
         broken=_together(looked.broken),
     )
+
+
+def _notes(key: str) -> tuple[str, ...]:
+    """The run of a record of clips that were cleaned or dried: the ledger says what became of them, and nothing makes
+    such a record again."""
+    of_clips = is_record(key) and ("/clean-" in key or "/dereverb-" in key)
+    return (key.replace(".json", ".run.json"),) if of_clips else ()
 
 
 def _promises(each: Wanted) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from .model_folder import lay
 RATE_HZ = 44100
 _SHORT_SECONDS = 10
 """Below, the library gives RoFormer and MDX23C models its own segment size instead of theirs."""
+_VOICES = ("vocals", "noreverb", "noecho", "dry")
 Sound = NDArray[np.float32]
 """(2, samples) at 44.1 kHz, in -1..1."""
 
@@ -68,8 +69,10 @@ class Separation:
             ) from error
         self._way = _WAYS[type(self._model).__name__]
         stems = _stems(self._model)
-        if not any(_is_vocals(stem) for stem in stems):
+        voice = next((stem for stem in stems if _is_vocals(stem)), None)
+        if voice is None:
             raise EngineError(f"{name} gives {' and '.join(stems)}, no vocals; choose another model")
+        self._model.output_single_stem = voice  # VR models make no other
         self._said: Callable[[float], None] = lambda _: None
         self._forwards, self._expected = 0, 1
         if hasattr(getattr(self._model, "model_run", None), "register_forward_hook"):
@@ -122,11 +125,14 @@ def _stems(model: Any) -> list[str]:
 
 
 def _is_vocals(stem: str) -> bool:
-    """
+    """Vocals, or the dry voice of a model that takes reverberation or echo off; their makers name it variously.
+
     >>> [_is_vocals(stem) for stem in ("Vocals", "vocals", "No Vocals", "Lead Vocals", "other")]
     [True, True, False, False, False]
+    >>> [_is_vocals(stem) for stem in ("noreverb", "No Reverb", "No Echo", "dry", "Reverb", "No Dry")]
+    [True, True, True, True, False, False]
     """
-    return stem.lower() == "vocals"
+    return stem.lower().replace(" ", "") in _VOICES
 
 
 def _by_mdx(model: Any, mix: Sound) -> Sound:

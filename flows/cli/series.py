@@ -42,6 +42,7 @@ characters:
 # quality: balanced             # strict, balanced or all: what a clip must be to train on; single thresholds so:
 # quality: {{preset: balanced, min_snr_db: 12}}   # docs/quality.md names them; voicecast dataset --explain tries them
 # denoise: auto                 # auto (only where it helps), never, always
+# dereverb: {{engine: uvr, options: {{model: FOLDER}}}}   # off unless said: docs/quality.md
 # labels: ask                   # ask, or auto: what references do not decide is left out
 """
 

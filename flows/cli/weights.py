@@ -126,6 +126,8 @@ def needed(config: Path | None) -> list[str]:
     series = read_series(path)
     chosen = {series.engine(stage) for stage in STAGES}
     named = [engines()[name].weights_named(engines()[name].options(series.options.get(name, {}))) for name in chosen]
+    if series.dereverb:
+        named.append(engines()[series.dereverb.engine].weights_named(series.dereverb.options))
     found = sorted({name for each in named for name in each})
     if not found:
         say("The engines of this series need no weights.")

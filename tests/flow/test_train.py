@@ -100,3 +100,18 @@ def card_of(scripted: Scripted, character: str) -> dict[str, object]:
     version = scripted.json(f"voices/{character}/current.json")["version"]
     path: Path = scripted.store / f"series/toy/voices/{character}/{version}/card.json"
     return dict(json.loads(path.read_text("utf-8")))
+
+
+@pytest.mark.proof
+def test_kept_clips_are_dried_before_they_are_cleaned_where_the_series_asks_for_it(scripted: Scripted) -> None:
+    scripted.episode(1)
+    scripted.write({"anna": "A"}, extra="dereverb: {engine: stub}")
+    done = voicecast("season", "--config", scripted.config, "--labels", "auto")
+    assert done.returncode == 0, done.stderr + done.stdout
+    manifest = scripted.store / "series/toy/characters/anna/manifest.jsonl"
+    kept = [row for row in map(json.loads, manifest.read_text("utf-8").splitlines()) if row["verdict"] == "kept"]
+    assert {row["cleaned"]["dereverbed_by"] for row in kept} == {"stub 1"}
+    assert len(scripted.keys("characters/anna/dry/*/vocals.flac")) == len(kept) > 1
+    before = scripted.contents()
+    assert voicecast("dataset", "--config", scripted.config).returncode == 0
+    assert scripted.contents() == before

@@ -35,7 +35,14 @@ def test_weights_that_options_name_are_the_ones_that_are_looked_for(tmp_path: Pa
     (tmp_path / "weights" / "ours").mkdir(parents=True)
     (tmp_path / "weights" / "ours" / "model.safetensors").write_bytes(b"weights of our own")
     assert len(lacks(DEMUCS, "process", {"model": "ours"})) == 1
-    assert "fetch a b" in lacks(engines()["uvr"], "process", {"model": ["b", "a"]})[1]
+    voices = ["vocals_mel_band_roformer", "UVR-MDX-NET-Voc_FT"]
+    assert f"fetch {' '.join(sorted(voices))}" in lacks(engines()["uvr"], "process", {"model": voices})[1]
+
+
+def test_weights_of_which_no_source_is_known_are_asked_for_by_their_folder(tmp_path: Path) -> None:
+    said = lacks(engines()["uvr"], "process", {"model": ["b", "vocals_mel_band_roformer"]})
+    assert said[1].endswith("fetch vocals_mel_band_roformer")
+    assert str(tmp_path / "weights" / "b") in said[2]
 
 
 def test_a_machine_without_docker_says_so() -> None:

@@ -267,3 +267,32 @@ def test_torch_runs_no_pickle_even_where_it_is_asked_to(tmp_path: Path) -> None:
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / "model.ckpt", weights_only=False)
     assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("kind", ["roformer", "mdx", "vr"])
+@pytest.mark.parametrize("seconds", [1, 15])
+def test_the_dry_voice_of_a_model_against_reverberation_is_the_vocals_of_a_mono_clip(
+    kind: str, seconds: int, tiny: ModuleType, separate: Separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published ones call it noreverb, No Reverb or dry."""
+    stems = {"instruments": ["noreverb", "reverb"], "target_instrument": "noreverb"}
+    if kind == "roformer":
+        tiny.roformer(tmp_path / "room", training=stems)
+    else:
+        getattr(tiny, kind)(tmp_path / "room", "Reverb" if kind == "mdx" else "No Reverb")
+    monkeypatch.setenv("VOICECAST_WEIGHTS", str(tmp_path))
+    clip = noise(seconds, 44100, 1)
+    result, dry, rest = separate(clip, model="room")
+    assert dry.shape == rest.shape == (seconds * 44100, 1)
+    assert result.duration == seconds
+    assert np.abs(dry).max() > 0
+    np.testing.assert_array_equal((dry + rest)[:, 0], np.rint(clip[0] * 32768))
+
+
+def test_a_model_that_gives_neither_vocals_nor_a_dry_voice_is_refused(
+    tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.roformer(tmp_path / "drums", training={"instruments": ["drums", "other"], "target_instrument": "drums"})
+    monkeypatch.setenv("VOICECAST_WEIGHTS", str(tmp_path))
+    with pytest.raises(EngineError, match="drums and other"):
+        library.Separation("drums")

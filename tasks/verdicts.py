@@ -39,6 +39,7 @@ class Thresholds:
     Rough voices and whispers have no pitch: from `sure_speech` (a
     probability) on, `min_voiced_share` is not asked. What is quieter than `min_over_music_db` and sounds in the
     pauses is music if at least `tonal_pauses` of them have a pitch; without pauses, from `max_polyphony` on.
+    `max_edge_db`: of an end beside the speech; it must stand out of the clip's own pauses as well.
     `max_repeats`: how often one recording of a line is kept.
     """
 
@@ -59,7 +60,7 @@ class Thresholds:
     max_singing_probability: float = 0.5
     min_voiced_share: float = 0.15
     sure_speech: float = 0.6
-    max_edge_db: float = -3.0
+    max_edge_db: float = -10.0
     min_consistency: float = 0.5
     min_purity: float = 0.0
     sure_purity: float = 0.1
@@ -73,7 +74,7 @@ PRESETS: dict[Preset, Thresholds] = {
         max_overlap=0.05, max_second_voice=0.0, min_snr_db=18.0, min_over_music_db=22.0, max_polyphony=0.2,
         min_background_db=6.0, max_clipped_share=0.001, min_bandwidth_hz=7000.0, max_telephone_probability=0.5,
         min_speech_probability=0.6, max_singing_probability=0.3, min_voiced_share=0.25, sure_speech=0.8,
-        max_edge_db=-9.0, min_consistency=0.6, sure_purity=0.14, min_likeness=0.66, min_gallery=3,
+        max_edge_db=-14.0, min_consistency=0.6, sure_purity=0.14, min_likeness=0.66, min_gallery=3,
     ),
     "balanced": Thresholds(),
     "all": Thresholds(
@@ -89,6 +90,7 @@ PRESETS: dict[Preset, Thresholds] = {
 Tag = Literal["breath", "narrow"]
 """What a kept clip has that is worth knowing: an audible breath; sound that ends far below what its file could hold."""
 _BREATH_SECONDS = 0.15
+_EDGE_OVER_PAUSES_DB = 6.0
 _NARROW_HZ = 10000.0
 _FAINT_MUSIC_DB = 25.0
 _LOUD_BACKGROUND_DB = 18.0
@@ -165,9 +167,10 @@ def flaw(
 
 def cut_word(seen: Measurements, least: Thresholds) -> Finding | None:
     """Whether an end lies within a word: asked of clips that are no other person's, and nothing else is wrong with."""
-    if not _above(seen.edge_db, least.max_edge_db):
+    edge = seen.edge_db
+    if edge is None or edge <= least.max_edge_db or _below(seen.snr_db, _EDGE_OVER_PAUSES_DB - edge):
         return None
-    return "dropped", "cut_word", f"an end is at {seen.edge_db} dB beside the speech's level, not in a pause"
+    return "dropped", "cut_word", f"an end is at {edge} dB beside the speech's level, not in a pause"
 
 
 def musical(seen: Measurements, least: Thresholds) -> bool:

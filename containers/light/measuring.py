@@ -105,10 +105,13 @@ def clipped_share(samples: Samples, rate_hz: int) -> float:
 
 
 def edge_db(levels: Levels, found: Rest) -> float | None:
-    """Level of the louder end (40 ms, without the fade) over that of the speech; far below 0 where cut at pauses."""
+    """Level of the louder end (20 ms, without the fade) over that of the speech; far below 0 where cut at pauses.
+
+    No longer than that: a word may be cut between a burst and its vowel.
+    """
     if len(levels) < 20 or not found.speech.any():
         return None
-    ends = (mean_level(levels[1:5]), mean_level(levels[-5:-1]))
+    ends = (mean_level(levels[1:3]), mean_level(levels[-3:-1]))
     return round(max(ends) - mean_level(levels[found.speech]), 2)
 
 

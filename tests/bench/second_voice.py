@@ -65,6 +65,7 @@ def bench(cases: Path, folder: Path, mixtures: int) -> dict[str, dict[float, dic
         speakers.tolist(),
         galleries_of(references),
         sorted(set(speakers)),
+        episodes=[clip.episode for clip in clips],
         sure=0.1,
     )
     features = np.array([_features(one.samples) for part in parts.values() for one in part])

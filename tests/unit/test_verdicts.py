@@ -72,6 +72,12 @@ def test_a_cut_word_is_named_with_its_figure() -> None:
     assert cut_word(replace(GOOD, edge_db=-30.0), PRESETS["strict"]) is None
 
 
+def test_an_end_as_quiet_as_the_pauses_of_a_noisy_clip_is_no_cut_word() -> None:
+    assert cut_word(replace(GOOD, edge_db=-8.0, snr_db=9.0), PRESETS["balanced"]) is None
+    assert cut_word(replace(GOOD, edge_db=-8.0, snr_db=30.0), PRESETS["balanced"]) is not None
+    assert cut_word(replace(GOOD, edge_db=-8.0, snr_db=None), PRESETS["balanced"]) is not None
+
+
 def test_what_recurs_is_left_out_unless_everything_is_wanted() -> None:
     again = {"s01e01/00001000": "recap (R002)"}
     assert flaw(clip(), (), (), PRESETS["balanced"], again) == ("dropped", "recurring", "recap (R002)")

@@ -200,8 +200,8 @@ def record(store: Store, series: str, decision: Decision, seen: Mapping[str, str
             _check_seen(decision, derive(known), seen)
         decision = _after(known, decision)
         stamp = datetime.fromisoformat(decision.time).astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        audit.append(store, series, "label", decision=decision.id, who=decision.who, how=decision.how)
         store.create(f"series/{series}/cast/labels/{stamp}-{decision.id}.json", document(decision))
+        audit.append(store, series, "label", decision=decision.id, who=decision.who, how=decision.how)
         labels = load(store, series)
         write_json(store, f"series/{series}/cast/labels.json", labels)
     return labels

@@ -77,7 +77,7 @@ def compare(
         counts = np.array([len(references.get(name, ())) for name in people])
         counts += np.bincount(whose[inside], minlength=len(people))
         known = np.where(whose < 0, 0, counts[whose] - inside)
-        inside = (whose >= 0) & ~(purity < sure)
+        inside = _surely(whose, purity, sure, len(people), anchors)
     columns = [position[character] for character in characters]
     rivals = scores[:, unknown].copy()
     rivals[whose[:, None] == np.flatnonzero(unknown)[None]] = NONE
@@ -90,6 +90,16 @@ def compare(
         mixture=_mixture(scores, whose, galleries @ galleries.T, _heard_there(whose, episodes, len(people))),
         known=known,
     )
+
+
+def _surely(whose: NDArray[np.int_], purity: Figures, sure: float, people: int, anchors: Figures) -> NDArray[np.bool_]:
+    """Clips that make the galleries: surely their person's; all of one without references who would lose most of hers,
+    as where two roles of one actor are alike."""
+    inside = (whose >= 0) & ~(purity < sure)
+    clips, left = (np.bincount(whose[each], minlength=people) for each in (whose >= 0, inside))
+    loses_most = (2 * left < clips) & np.isnan(anchors[:, 0])
+    whole: NDArray[np.bool_] = inside | ((whose >= 0) & loses_most[whose])
+    return whole
 
 
 def _scores(

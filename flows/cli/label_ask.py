@@ -117,6 +117,7 @@ def ask(studio: Studio, everybody: bool, who: str) -> None:
             line = typer.prompt("Who is it?", default="s").strip()
         except typer.Abort:
             ended = True
+            say("")
             break
         if line == "q":
             break
@@ -124,7 +125,7 @@ def ask(studio: Studio, everybody: bool, who: str) -> None:
     say(f"{len(asking.given)} labels were added.")
     if ended:
         left = len(asking.asked) - asking.at
-        say(f"The input ended; {left} speakers were not asked about. A file says it too: --file labels.yaml")
+        say(f"{left} speakers were not asked about: voicecast label asks again; a file says it too: --file labels.yaml")
         raise typer.Exit(LABELS_WANTED)
 
 

@@ -65,5 +65,15 @@ def play(paths: Sequence[Path]) -> None:
         say(f"No player found ({', '.join(each[0] for each in PLAYERS)}); open the files instead:")
     for path in paths:
         say(f"  {path}")
-        if player:
-            subprocess.run([*player, str(path)], check=False, stdin=subprocess.DEVNULL)
+        if player and (why := _not_played(player, path)):
+            say(f"{player[0]} cannot play it here ({why}); open the files instead.", style="yellow")
+            player = None
+
+
+def _not_played(player: Sequence[str], path: Path) -> str:
+    """What a player complains about; "" if it played the file."""
+    done = subprocess.run([*player, str(path)], check=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode == 0:
+        return ""
+    said = [each.strip() for each in done.stderr.decode("utf-8", "replace").splitlines() if each.strip()]
+    return said[-1] if said else f"exit code {done.returncode}"

@@ -92,11 +92,14 @@ def prepare(
     With --sample 8, eight episodes spread over the series: label them, and the rest follows by itself.
     """
     from flows.prepare import prepare_series
+    from tasks.status import status_of
 
-    opened(config, store, engines=engine, runners=runner)
+    studio = opened(config, store, engines=engine, runners=runner)
     with stage_bars():
         done = prepare_series(**_parameters(config, store, engine, runner), only=keys(only), sample=sample)
     say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
+    if waiting := status_of(studio).waiting:
+        say(f"Next: voicecast label, or voicecast review for a page ({waiting} speakers wait for a label)")
     show_failed(done.failed)
 
 

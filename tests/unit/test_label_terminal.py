@@ -159,3 +159,18 @@ def test_clips_and_references_are_played_by_whatever_player_is_there(
     monkeypatch.setattr(label_show, "PLAYERS", (("no-such-player",),))
     types(monkeypatch, studio, "p1", "q")
     assert "No player found" in capsys.readouterr().out
+
+
+def test_a_player_that_cannot_play_says_why_once_and_leaves_the_files(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    player = tmp_path / "deaf"
+    player.write_text(f"#!/bin/sh\necho >> {tmp_path}/tried\necho noise >&2\necho no sound card >&2\nexit 1\n")
+    player.chmod(0o755)
+    monkeypatch.setattr(label_show, "PLAYERS", ((str(player),),))
+    types(monkeypatch, studio, "p1,2", "q")
+    out, complaints = capfd.readouterr()
+    shown = "".join(out.split())
+    assert shown.count("cannotplayithere(nosoundcard)") == 1
+    assert "noise" not in out + complaints
+    assert (tmp_path / "tried").read_text().count("\n") == 1

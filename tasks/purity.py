@@ -21,6 +21,8 @@ NONE = np.float64("nan")
 """Where there is nothing to compare with."""
 _SOMEBODY_ELSE = 0.85
 """Two galleries nearer than this may be one person's."""
+_AS_LIKE = 0.05
+"""Clips whose likeness to each other is this near to the usual one are one voice."""
 _MOST_GAIN = 0.1
 _PER_LOG_ODD = 0.005
 _UNKNOWN = 0.006
@@ -77,7 +79,7 @@ def compare(
         counts = np.array([len(references.get(name, ())) for name in people])
         counts += np.bincount(whose[inside], minlength=len(people))
         known = np.where(whose < 0, 0, counts[whose] - inside)
-        inside = _surely(whose, purity, sure, len(people), anchors)
+        inside = _surely(whose, own, purity, sure, anchors)
     columns = [position[character] for character in characters]
     rivals = scores[:, unknown].copy()
     rivals[whose[:, None] == np.flatnonzero(unknown)[None]] = NONE
@@ -92,14 +94,16 @@ def compare(
     )
 
 
-def _surely(whose: NDArray[np.int_], purity: Figures, sure: float, people: int, anchors: Figures) -> NDArray[np.bool_]:
-    """Clips that make the galleries: surely their person's; all of one without references who would lose most of hers,
-    as where two roles of one actor are alike."""
+def _surely(whose: NDArray[np.int_], own: Figures, purity: Figures, sure: float, anchors: Figures) -> NDArray[np.bool_]:
+    """Clips that make the galleries: surely their person's. And all of one without references who would lose most of
+    them though they are as like each other as clips of one voice are here: two roles of one actor are alike."""
     inside = (whose >= 0) & ~(purity < sure)
-    clips, left = (np.bincount(whose[each], minlength=people) for each in (whose >= 0, inside))
-    loses_most = (2 * left < clips) & np.isnan(anchors[:, 0])
-    whole: NDArray[np.bool_] = inside | ((whose >= 0) & loses_most[whose])
-    return whole
+    usual = np.nanmedian(own) if np.isfinite(own).any() else NONE
+    for person in np.flatnonzero(np.isnan(anchors[:, 0])):
+        theirs = whose == person
+        if 2 * (inside & theirs).sum() < theirs.sum() and np.nanmedian(own[theirs]) > usual - _AS_LIKE:
+            inside |= theirs
+    return inside
 
 
 def _scores(

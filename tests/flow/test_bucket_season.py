@@ -120,7 +120,7 @@ def test_two_workers_who_race_for_episodes_do_each_ones_work_once(place: str, mo
     assert [each.wait(600) for each in workers] == [0, 0]
     started = Counter(log.read_text().split())
     assert set(started.values()) == {1}
-    assert len(started) == 3 * 6 + 2 * 2  # six stages an episode, and two a reference
+    assert len(started) == 3 * 7 + 2 * 2  # an episode: six stages, fingerprint twice; two a reference
 
 
 def test_the_demo_series_becomes_voices_in_a_bucket(moto: Server, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit demo test test-engines test-proof test-chaos test-docker test-kubernetes images check format lock bench bench-quality up down clean
+.PHONY: help setup audit demo test test-engines test-proof test-night test-chaos test-docker test-kubernetes images check format lock bench bench-quality up down clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,10 @@ test-engines: setup  ## Test the engines that are installed here, by their own P
 	$(BIN)/python -m pytest -q -m "not docker" -k "$(subst $(space), or ,$(foreach engine,$(INSTALLED),process-$(engine)))" tests/contract
 
 test-proof: $(VENV)/.dev  ## The slower proofs: Prefect's dashboard in a browser, suspended and dead runs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "proof and not docker and not kubernetes" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "proof and not night and not docker and not kubernetes" $(ARGS)
+
+test-night: $(VENV)/.dev  ## The proofs that take many minutes, one after another
+	$(BIN)/python -m pytest -q -m "night and not docker and not kubernetes" $(ARGS)
 
 test-chaos: $(VENV)/.dev  ## Strike seasons on stub at random instants: ROUNDS=40 SEED=1, faults by ARGS="--faults house write"
 	$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)

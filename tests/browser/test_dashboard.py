@@ -156,10 +156,17 @@ def picture(form: Any, name: str, folder: Path) -> None:
 
 
 def open_form(browser: Any, address: str) -> Any:
-    """The form, in the page that the terminal names."""
+    """The form, in the page that the terminal names; loaded again where a busy server left it empty, as people would."""
+    from playwright.sync_api import TimeoutError as NotSeen
+
     page = browser.new_page()
-    page.goto(address)
-    page.get_by_role("button", name="Open menu").click()
+    menu = page.get_by_role("button", name="Open menu")
+    for _ in range(3):
+        page.goto(address)
+        with suppress(NotSeen):
+            menu.wait_for(timeout=30_000)
+            break
+    menu.click()
     page.get_by_role("menuitem", name="Resume").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Labelled by").wait_for()

@@ -161,6 +161,7 @@ def test_an_episode_arrives_people_are_asked_in_the_dashboard_and_voices_are_tra
     assert {each: after[each] for each in before} == before, "no finished stage ran again"
 
 
+@pytest.mark.night
 def test_a_run_that_is_killed_is_started_again_by_the_worker_and_goes_on(
     server: str,
     series: Scripted,

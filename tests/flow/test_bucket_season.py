@@ -123,6 +123,7 @@ def test_two_workers_who_race_for_episodes_do_each_ones_work_once(place: str, mo
     assert len(started) == 3 * 7 + 2 * 2  # an episode: six stages, fingerprint twice; two a reference
 
 
+@pytest.mark.night
 def test_the_demo_series_becomes_voices_in_a_bucket(moto: Server, tmp_path: Path) -> None:
     config, bucket = make_demo_series(tmp_path / "demo"), moto.new_bucket()
     at = ("--config", config, "--store", f"s3://{bucket}/team")

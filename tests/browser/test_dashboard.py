@@ -156,7 +156,7 @@ def picture(form: Any, name: str, folder: Path) -> None:
 
 
 def open_form(browser: Any, address: str) -> Any:
-    """The form, in the page that the terminal names; loaded again where a busy server left it empty, as people would."""
+    """The form, in the page that the terminal names; loaded again where a busy server left it empty."""
     from playwright.sync_api import TimeoutError as NotSeen
 
     page = browser.new_page()

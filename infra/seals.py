@@ -44,10 +44,6 @@ def opened(document: bytes) -> Any:
     return value
 
 
-def is_sealed(document: bytes) -> bool:
-    return _looks_sealed(document)
-
-
 def _looks_sealed(document: bytes) -> bool:
     """Whether it ends as a sealed one does, even with one byte of that damaged."""
     end = document[-len(TAIL) :]

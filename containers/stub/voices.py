@@ -8,6 +8,7 @@ import math
 from containers.contract import stages
 from containers.contract.errors import RequestError
 from containers.contract.item import Item
+from containers.contract.readings import replaced
 
 from . import forms, people
 from .options import Options
@@ -98,14 +99,16 @@ def _voice(item: Item, file: stages.File) -> dict[str, str]:
 def synthesize(options: Options, request: stages.SynthesizeRequest, item: Item) -> stages.SynthesizeResult:
     if not request.text.strip() or request.rate <= 0:
         raise RequestError("synthesize needs a text, and a rate above 0")
-    seconds = max(0.3, 0.12 * len(request.text)) / request.rate
+    try:
+        said = replaced(request.text, request.readings, japanese=request.language == "ja")
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+    seconds = max(0.3, 0.12 * len(said)) / request.rate
     script = Script(title=f"{request.language} {request.text}", duration=seconds, person="narrator")
     act("synthesize", item, (script,), options.sleep_s)
     path = item.output("speech.wav")
-    duration = write_wav(path, performed(script, request.text), _WAV_HZ).duration
-    return stages.SynthesizeResult(
-        speech=item.file(path), sample_rate_hz=_WAV_HZ, duration=duration, reading=request.text
-    )
+    duration = write_wav(path, performed(script, said), _WAV_HZ).duration
+    return stages.SynthesizeResult(speech=item.file(path), sample_rate_hz=_WAV_HZ, duration=duration, reading=said)
 
 
 def preview(options: Options, request: stages.PreviewRequest, item: Item) -> stages.PreviewResult:

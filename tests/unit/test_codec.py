@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 
 from containers.contract.codec import canonical, decode, encode, write_atomically
 from containers.contract.errors import RequestError
-from containers.contract.stages import STAGES, CleanRequest, DiarizeRequest, ExtractRequest, File, Segment, Turn
+from containers.contract.stages import (
+    STAGES,
+    CleanRequest,
+    DiarizeRequest,
+    ExtractRequest,
+    File,
+    Segment,
+    Turn,
+    WordReading,
+)
 
 TYPES = [each for stage in STAGES.values() for each in (stage.request, stage.result)]
 SHA = "ab" * 32
@@ -34,6 +43,9 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
         more = {"speaker": TEXT} if kind is Turn else {}
         start = st.floats(0, 1e5)
         return st.builds(lambda start, **rest: kind(start=start, end=start + 1.5, **rest), start=start, **more)
+    if kind is WordReading:
+        word = st.text(min_size=1, max_size=8).filter(str.strip)
+        return st.builds(WordReading, word=word, reading=word, accent=st.none() | st.integers(0, 9))
     if dataclasses.is_dataclass(kind):
         return _instances(kind)
     if origin is Literal:

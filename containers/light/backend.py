@@ -99,6 +99,12 @@ def synthesize(_: Options, request: stages.SynthesizeRequest, item: Item) -> sta
     return synthesize(request, item)
 
 
+def measure(_: Options, request: stages.MeasureRequest, item: Item) -> stages.MeasureResult:
+    from .following import measure
+
+    return measure(request, item)
+
+
 def survey(_: Options, request: stages.SurveyRequest, item: Item) -> stages.SurveyResult:
     from .surveying import survey
 

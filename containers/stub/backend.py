@@ -7,6 +7,7 @@ and does what a script tells it where it is given one (README.md).
 from __future__ import annotations
 
 from .episode import extract, fingerprint, probe, separate
+from .hearing import measure, transcribe
 from .options import Options
 from .speech import cut, diarize, embed
 from .survey import survey
@@ -21,6 +22,7 @@ __all__ = [
     "embed",
     "extract",
     "fingerprint",
+    "measure",
     "preview",
     "probe",
     "separate",
@@ -28,6 +30,7 @@ __all__ = [
     "survey",
     "synthesize",
     "train",
+    "transcribe",
     "version",
 ]
 

@@ -46,6 +46,8 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "train": lambda send, made, _: stages.TrainRequest(character="endou_mamoru", clips=send.all(made.lessons)),
     "convert": lambda send, made, voice: stages.ConvertRequest(source=send(made.clips[0]), voice=send.all(voice)),
     "synthesize": lambda _send, _made, _: stages.SynthesizeRequest(text="試合開始です。", language="ja"),
+    "measure": lambda send, made, _: stages.MeasureRequest(speech=send(made.clips[0]), source=send(made.clips[0])),
+    "transcribe": lambda send, made, _: stages.TranscribeRequest(speech=send(made.clips[0]), language="ja"),
     "survey": lambda send, made, _: stages.SurveyRequest(background=send(made.background), vocals=send(made.vocals)),
     "preview": lambda send, made, _: stages.PreviewRequest(
         excerpts=(Excerpt(file=send(made.recording), start=0.5, end=3.5), Excerpt(file=send(made.clips[0]))),
@@ -177,14 +179,26 @@ DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]
     "silence": (
         with_silence,
         frozenset(
-            {"fingerprint", "separate", "diarize", "embed", "cut", "clean", "train", "convert", "survey", "preview"}
+            {
+                "fingerprint",
+                "separate",
+                "diarize",
+                "embed",
+                "cut",
+                "clean",
+                "train",
+                "convert",
+                "measure",
+                "survey",
+                "preview",
+            }
         ),
     ),
     "telephone": (
         with_telephone,
         frozenset({"fingerprint", "separate", "diarize", "embed", "cut", "clean", "survey", "preview"}),
     ),
-    "blink": (with_blink, frozenset({"fingerprint", "separate", "diarize", "clean", "convert", "survey"})),
+    "blink": (with_blink, frozenset({"fingerprint", "separate", "diarize", "clean", "convert", "measure", "survey"})),
 }
 """Files that are whole and hard, and the stages whose requests they fit: an engine makes something of them,
 or says that the recording is at fault."""

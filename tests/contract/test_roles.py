@@ -220,6 +220,16 @@ def test_a_survey_has_a_row_each_hop_with_powers_and_decibels_that_can_be(answer
     assert (levels >= 0).all()
 
 
+@pytest.mark.role("measure")
+def test_a_copy_of_itself_is_as_long_and_follows_without_a_fault(answer: Answer) -> None:
+    result = answer.result
+    assert result.seconds == result.source_seconds
+    assert result.seconds == pytest.approx(_duration(answer.folder / answer.request.speech.path), abs=SAMPLE)
+    assert result.f0_median_hz == result.source_f0_median_hz
+    assert (result.following.f0_error_cents, result.following.within_50_cents) == (0.0, 1.0)
+    assert (result.following.octave_errors, result.following.voicing_errors) == (0.0, 0.0)
+
+
 @pytest.mark.role("preview")
 def test_a_preview_is_as_long_as_its_excerpt(answer: Answer) -> None:
     for excerpt, preview in zip(answer.request.excerpts, answer.result.previews, strict=True):

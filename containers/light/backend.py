@@ -105,6 +105,24 @@ def measure(_: Options, request: stages.MeasureRequest, item: Item) -> stages.Me
     return measure(request, item)
 
 
+def retime(_: Options, request: stages.RetimeRequest, item: Item) -> stages.RetimeResult:
+    from .retiming import retime
+
+    return retime(request, item)
+
+
+def mix(_: Options, request: stages.MixRequest, item: Item) -> stages.MixResult:
+    from .mixing import mix
+
+    return mix(request, item)
+
+
+def mux(_: Options, request: stages.MuxRequest, item: Item) -> stages.MuxResult:
+    from .muxing import mux
+
+    return mux(request, item)
+
+
 def survey(_: Options, request: stages.SurveyRequest, item: Item) -> stages.SurveyResult:
     from .surveying import survey
 

@@ -48,7 +48,7 @@ def peak_dbfs(samples: Samples) -> float:
 
 def true_peak_dbfs(samples: Samples, rate_hz: int) -> float:
     """Level of the largest value between samples too (four times oversampled, BS.1770 annex 2)."""
-    return _dbfs(float(np.max(_peaks(samples, rate_hz), initial=0.0)))
+    return _dbfs(float(np.max(true_peaks(samples, rate_hz), initial=0.0)))
 
 
 def at_loudness(samples: Samples, rate_hz: int, wanted_lufs: float, ceiling_dbfs: float) -> Samples:
@@ -69,18 +69,26 @@ def at_loudness(samples: Samples, rate_hz: int, wanted_lufs: float, ceiling_dbfs
 
 
 def _limited(samples: Samples, rate_hz: int, ceiling_dbfs: float) -> Samples:
-    """A gain that is low enough at every peak and moves smoothly between them.
+    ceiling = 10 ** (ceiling_dbfs / 20)
+    wanted = np.minimum(1.0, ceiling / np.maximum(true_peaks(samples, rate_hz), 1e-9))
+    return (samples * smoothed_gain(wanted, rate_hz)).astype(np.float32)
+
+
+def smoothed_gain(wanted: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
+    """A gain that is low enough at every sample (`wanted`) and moves smoothly between them.
 
     The least gain over twice the look-ahead, averaged by a Hann window of the same length: at every
     sample each value averaged is already low enough.
     """
-    ceiling = 10 ** (ceiling_dbfs / 20)
-    wanted = np.minimum(1.0, ceiling / np.maximum(_peaks(samples, rate_hz), 1e-9))
     reach = round(_LOOK_AHEAD_SECONDS * rate_hz)
     window = np.hanning(2 * reach + 3)[1:-1]
     least = minimum_filter1d(wanted, 2 * reach + 1, mode="nearest")
-    smooth = np.convolve(np.pad(least, reach, mode="edge"), window / window.sum(), mode="valid")
-    return (samples * smooth).astype(np.float32)
+    return np.convolve(np.pad(least, reach, mode="edge"), window / window.sum(), mode="valid")
+
+
+def limiter_reach(rate_hz: int) -> int:
+    """Samples to both sides of a peak that `smoothed_gain` may change."""
+    return 2 * round(_LOOK_AHEAD_SECONDS * rate_hz)
 
 
 def _under(samples: Samples, rate_hz: int, ceiling_dbfs: float) -> Samples:
@@ -88,7 +96,7 @@ def _under(samples: Samples, rate_hz: int, ceiling_dbfs: float) -> Samples:
     return samples * np.float32(10 ** (-over / 20)) if over > 0 else samples
 
 
-def _peaks(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
+def true_peaks(samples: Samples, rate_hz: int) -> NDArray[np.float64]:
     """The largest magnitude at and just after each sample."""
     dense = soxr.resample(samples.astype(np.float64), rate_hz, _OVERSAMPLED * rate_hz, quality="HQ")
     dense = np.pad(dense, (0, max(0, _OVERSAMPLED * len(samples) - len(dense))))[: _OVERSAMPLED * len(samples)]

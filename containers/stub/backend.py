@@ -6,6 +6,7 @@ and does what a script tells it where it is given one (README.md).
 
 from __future__ import annotations
 
+from .dubbing import mix, mux, retime
 from .episode import extract, fingerprint, probe, separate
 from .hearing import measure, transcribe
 from .options import Options
@@ -23,8 +24,11 @@ __all__ = [
     "extract",
     "fingerprint",
     "measure",
+    "mix",
+    "mux",
     "preview",
     "probe",
+    "retime",
     "separate",
     "setup",
     "survey",

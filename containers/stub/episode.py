@@ -19,7 +19,7 @@ _HOP = 0.125
 
 
 def probe(options: Options, request: stages.ProbeRequest, item: Item) -> stages.ProbeResult:
-    script = _video(request.video, item)
+    script = video_in(request.video, item)
     act("probe", item, (script,), options.sleep_s)
     assert script.duration is not None
     track, problems = _track(script, request.language)
@@ -40,7 +40,7 @@ def probe(options: Options, request: stages.ProbeRequest, item: Item) -> stages.
 
 
 def extract(options: Options, request: stages.ExtractRequest, item: Item) -> stages.ExtractResult:
-    script = _video(request.video, item)
+    script = video_in(request.video, item)
     act("extract", item, (script,), options.sleep_s)
     chosen, problems = _track(script, request.language)
     if request.track is not None:
@@ -63,7 +63,8 @@ def extract(options: Options, request: stages.ExtractRequest, item: Item) -> sta
 _SUBTITLE_TRACK = stages.SubtitleTrack(index=0, codec="subrip", text=True, language="ja", default=True)
 
 
-def _video(video: stages.File, item: Item) -> Script:
+def video_in(video: stages.File, item: Item) -> Script:
+    """The performed script of a video."""
     path = item.input(video)
     if not path.stat().st_size:
         raise RecordingError(f"{video.path} is empty; copy the episode again")

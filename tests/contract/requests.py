@@ -48,6 +48,17 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "synthesize": lambda _send, _made, _: stages.SynthesizeRequest(text="試合開始です。", language="ja"),
     "measure": lambda send, made, _: stages.MeasureRequest(speech=send(made.clips[0]), source=send(made.clips[0])),
     "transcribe": lambda send, made, _: stages.TranscribeRequest(speech=send(made.clips[0]), language="ja"),
+    "retime": lambda send, made, _: stages.RetimeRequest(speech=send(made.clips[0]), seconds=1.5, fastest=1.25),
+    "mix": lambda send, made, _: stages.MixRequest(
+        recording=send(made.recording),
+        background=send(made.background),
+        lines=(stages.PlacedLine(speech=send(made.clips[1]), start=1.0, loudness_lufs=-20.0),),
+        replaced=(stages.Segment(start=0.9, end=4.0),),
+        seconds=20.0,
+    ),
+    "mux": lambda send, made, _: stages.MuxRequest(
+        video=send(made.video), track=send(made.recording), language="en", title="Dub", tags={"COMMENT": "synthetic"}
+    ),
     "survey": lambda send, made, _: stages.SurveyRequest(background=send(made.background), vocals=send(made.vocals)),
     "preview": lambda send, made, _: stages.PreviewRequest(
         excerpts=(Excerpt(file=send(made.recording), start=0.5, end=3.5), Excerpt(file=send(made.clips[0]))),
@@ -157,7 +168,7 @@ NEED_FILES = {"leaving_the_item", "absolute_path", "file_missing", "other_file",
 def spoilings(engine: str, stage: str) -> list[str]:
     """The ways that make sense of a stage: a text has no files, and stub takes any file for a video."""
     ways = [way for way in SPOILED if stage != "synthesize" or way not in NEED_FILES]
-    return [way for way in ways if way != "no_sound" or engine != "stub" or stage not in ("probe", "extract")]
+    return [way for way in ways if way != "no_sound" or engine != "stub" or stage not in ("probe", "extract", "mux")]
 
 
 def with_silence(sound: Letter, material: Material) -> Letter:

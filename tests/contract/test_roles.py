@@ -239,6 +239,37 @@ def test_a_preview_is_as_long_as_its_excerpt(answer: Answer) -> None:
         assert played.duration == pytest.approx(preview.duration, abs=0.15)  # MP3 pads with frames of up to 50 ms
 
 
+@pytest.mark.role("retime")
+def test_a_line_is_brought_to_its_length_within_the_tempo_it_may_have(answer: Answer) -> None:
+    result, request = answer.result, answer.request
+    assert request.slowest <= result.tempo <= request.fastest
+    assert result.duration == pytest.approx(max(request.seconds, result.natural / request.fastest), abs=0.05)
+    about = soundfile.info(answer.folder / result.speech.path)
+    assert (about.format, about.subtype, about.channels) == ("WAV", "PCM_16", 1)
+    assert about.frames / about.samplerate == pytest.approx(result.duration, abs=SAMPLE)
+
+
+@pytest.mark.role("mix")
+def test_a_track_has_the_recordings_form_and_the_length_asked_for(answer: Answer) -> None:
+    recording = soundfile.info(answer.folder / answer.request.recording.path)
+    track = soundfile.info(answer.folder / answer.result.track.path)
+    assert (track.format, track.subtype, track.samplerate) == ("FLAC", recording.subtype, recording.samplerate)
+    assert track.channels == recording.channels == answer.result.channels
+    assert track.frames / track.samplerate == pytest.approx(answer.request.seconds, abs=SAMPLE)
+    assert answer.result.duration == pytest.approx(answer.request.seconds, abs=SAMPLE)
+    (line,), (asked,) = answer.result.lines, answer.request.lines
+    assert line.start == pytest.approx(asked.start, abs=SAMPLE)
+    assert line.end - line.start == pytest.approx(_duration(answer.folder / asked.speech.path), abs=SAMPLE)
+
+
+@pytest.mark.role("mux")
+def test_a_copy_of_a_video_has_its_sound_tracks_and_the_new_one(answer: Answer) -> None:
+    result = answer.result
+    assert [track.index for track in result.tracks] == list(range(len(result.tracks)))
+    assert result.track == len(result.tracks) - 1 >= 1
+    assert (result.tracks[result.track].language or "").startswith("en")
+
+
 # ---------------------------------------------------------------- what an engine with ears hears
 
 
@@ -311,6 +342,22 @@ def test_silence_stays_silence_in_any_voice(answers: Answers) -> None:
     answer = answers.other("convert", "silence")
     if not (answer.folder / "error.json").exists():
         assert np.abs(_integers(answer.folder / answer.result.speech.path)).max() <= 32
+
+
+@pytest.mark.role("mix", ears=True)
+def test_a_track_is_the_recording_where_nothing_is_replaced_and_the_background_where_nobody_speaks(
+    answer: Answer,
+) -> None:
+    request, rate = answer.request, answer.result.sample_rate_hz
+    track = _integers(answer.folder / answer.result.track.path)
+    recording = _integers(answer.folder / request.recording.path)
+    background = _integers(answer.folder / request.background.path)
+    first, last = (round(each * rate) for each in (request.replaced[0].start, request.replaced[0].end))
+    end, fade = round(answer.result.lines[0].end * rate) + rate // 100, round(0.03 * rate)
+    np.testing.assert_array_equal(track[:first], recording[:first])
+    np.testing.assert_array_equal(track[last : len(recording)], recording[last:])
+    np.testing.assert_array_equal(track[end : last - fade], background[end : last - fade])
+    assert not track[len(recording) :].any()
 
 
 def _duration(path: Path) -> float:

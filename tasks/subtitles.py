@@ -63,7 +63,7 @@ def read_cues(data: bytes, form: Literal["srt", "ass"], name: str = "the subtitl
 
 def _cue(event: pysubs2.SSAEvent, prefixes: tuple[re.Pattern[str], ...]) -> Cue:
     text = " ".join(event.plaintext.split())
-    kind = _kind(event, text)
+    kind = kind_of(event, text)
     speaker = event.name.strip() or None
     if kind == "dialogue" and speaker is None:
         found = next((match for prefix in prefixes if (match := prefix.match(text))), None)
@@ -72,7 +72,8 @@ def _cue(event: pysubs2.SSAEvent, prefixes: tuple[re.Pattern[str], ...]) -> Cue:
     return Cue(start=max(event.start, 0) / 1000, end=event.end / 1000, text=text, speaker_name=speaker, kind=kind)
 
 
-def _kind(event: pysubs2.SSAEvent, text: str) -> Kind:
+def kind_of(event: pysubs2.SSAEvent, text: str) -> Kind:
+    """Whether an event is spoken, sung or written on the picture; `text`: what it shows, on one line."""
     style = re.sub(r"[_\-.]|(?<=[a-z])(?=[A-Z0-9])", " ", event.style)
     if _KARAOKE.search(event.text) or _NOTES.search(text) or _SONG_STYLE.search(style):
         return "song"

@@ -22,6 +22,7 @@ from containers.contract.stages import (
     DiarizeRequest,
     ExtractRequest,
     File,
+    RetimeRequest,
     Segment,
     Turn,
     WordReading,
@@ -46,6 +47,9 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
     if kind is WordReading:
         word = st.text(min_size=1, max_size=8).filter(str.strip)
         return st.builds(WordReading, word=word, reading=word, accent=st.none() | st.integers(0, 9))
+    if kind is RetimeRequest:
+        some = {"seconds": st.none() | st.floats(0.1, 60), "slowest": st.floats(0.5, 1), "fastest": st.floats(1, 2)}
+        return st.builds(RetimeRequest, speech=values(File), **some)
     if dataclasses.is_dataclass(kind):
         return _instances(kind)
     if origin is Literal:

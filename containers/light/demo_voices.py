@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from .audio import Samples
 from .demo_script import WALK_ON, Line
-from .synthesis import JTALK_RATE_HZ as RATE_HZ
-from .synthesis import japanese, sentences
+from .japanese import JTALK_RATE_HZ as RATE_HZ
+from .japanese import japanese
+from .sentences import sentences
 
 _PERIOD_MS = 10.0
 _FFT = 2048

@@ -24,8 +24,8 @@ from containers.contract.stages import TrainRequest, TrainResult
 from . import voice_file, world
 from .audio import decodable, read_mono
 from .conversion import into
+from .japanese import JTALK_RATE_HZ, japanese
 from .likeness import mean_vector, similarity, window_vectors
-from .synthesis import JTALK_RATE_HZ, japanese
 from .voice_file import Sound, Voice
 from .voiceprint import DIMENSION, Vectors, unit
 

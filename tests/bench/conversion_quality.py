@@ -28,7 +28,7 @@ from containers.contract.stages import ConvertRequest, File, TrainRequest
 from containers.light.conversion import convert
 from containers.light.demo_script import EPISODES, NAMES, REFERENCES
 from containers.light.demo_voices import RATE_HZ, say
-from containers.light.synthesis import JTALK_RATE_HZ, japanese
+from containers.light.japanese import JTALK_RATE_HZ, japanese
 from containers.light.training import train
 
 SENTENCE = "今日の試合は、絶対に負けられないんだ。みんな、力を貸してくれ。"

@@ -11,7 +11,7 @@ import soundfile
 
 from containers.contract.item import Item, sha256_of
 from containers.contract.stages import File
-from containers.light.synthesis import JTALK_RATE_HZ, japanese
+from containers.light.japanese import JTALK_RATE_HZ, japanese
 
 TEXTS = (
     "今日はとても風が強いので、窓を閉めてください。",

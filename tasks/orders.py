@@ -11,6 +11,7 @@ from containers.contract.stages import File, Turn
 from infra.sources import place_of
 from tasks.domain import Episode
 from tasks.episode_subtitles import lines_shown, tracks_of
+from tasks.readings import said_as
 from tasks.studio import Made, Order, Source, Stored, Studio, sent
 
 
@@ -246,10 +247,12 @@ def train(
 
 
 def synthesize(studio: Studio, text: str, language: str) -> Order[stages.SynthesizeResult]:
+    """Read as the dictionary of the series, and readings in the text itself, say."""
+    said = said_as(studio.series, text)
     order = Order(
         stage="synthesize",
         of=text[:40],
-        request=stages.SynthesizeRequest(text=text, language=language),
+        request=stages.SynthesizeRequest(text=said.text, language=language, readings=said.readings),
         result=stages.SynthesizeResult,
         inputs={},
         folder="",

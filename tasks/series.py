@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from containers.contract.stages import STAGES
+from containers.contract.stages import STAGES, WordReading
 from infra.engines import UnknownEngine, engine_for, engines
 from infra.runners import NAMES
 from tasks.domain import NOBODY
 from tasks.verdicts import PRESETS, Preset, Thresholds
+from tasks.words import KINDS, Word, WordOrFile, checked
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]
@@ -196,6 +197,7 @@ class Series(_Strict):
     cast_size: CastSize = CastSize()
     targets: Targets = Targets()
     casts: dict[str, tuple[str, ...]] | str = {}
+    dictionary: tuple[WordOrFile, ...] = ()
     questions: Questions = Questions()
     quality: Quality = Quality()
     denoise: Literal["auto", "never", "always"] = "auto"
@@ -203,7 +205,7 @@ class Series(_Strict):
     labels: Literal["ask", "auto"] = "ask"
     folder: Path = Field(default=Path(), exclude=True)
 
-    @field_validator("episodes", mode="before")
+    @field_validator("episodes", "dictionary", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -219,6 +221,17 @@ class Series(_Strict):
         if NOBODY in value:
             raise _Wrong("is the label of people who are no character; choose another name", NOBODY)
         return value
+
+    @model_validator(mode="after")
+    def _readable(self) -> Series:
+        for index, each in enumerate(self.dictionary):
+            if isinstance(each, Word):
+                given = WordReading(word=each.surface, reading=each.reading, accent=each.accent)
+                try:
+                    checked(given, japanese=self.japanese)
+                except ValueError as error:
+                    raise _Wrong(f"cannot be said: {error}", "dictionary", str(index), "reading") from error
+        return self
 
     @model_validator(mode="after")
     def _known_engines(self) -> Series:
@@ -241,6 +254,10 @@ class Series(_Strict):
     def engine(self, stage: str) -> str:
         """The engine chosen for a stage; light unless the file says otherwise."""
         return self.engines.get(stage, "light")
+
+    @property
+    def japanese(self) -> bool:
+        return self.language in ("ja", "jpn")
 
     @property
     def min_minutes(self) -> float:
@@ -277,7 +294,7 @@ def read_series(path: Path) -> Series:
 
 def _complaint(error: Any, node: yaml.Node | None, text: str) -> str:
     wrong = error.get("ctx", {}).get("error")
-    path = [str(part).rstrip(":") for part in error["loc"] if part != "[key]"]
+    path = [str(part).rstrip(":") for part in error["loc"] if part not in ("[key]", *KINDS)]
     path += wrong.path if isinstance(wrong, _Wrong) else ()
     line = _line_of(node, path)
     message = error["msg"].removeprefix("Value error, ")
@@ -307,6 +324,8 @@ def _fields_beside(path: list[str]) -> list[str]:
         return [name for name in Series.model_fields if name != "folder"]
     if path[0] == "characters" and len(path) == 3:
         return list(Character.model_fields)
+    if path[0] == "dictionary":
+        return list(Word.model_fields)
     return list(models.get(path[-2], Series).model_fields)
 
 

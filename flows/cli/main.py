@@ -22,6 +22,7 @@ from flows.cli import (
     inspect,
     label,
     plan,
+    read,
     review,
     revoke,
     run,
@@ -38,6 +39,7 @@ from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
 from tasks.exports_material import ExportError
 from tasks.labels import LabelsError
+from tasks.readings import ReadingError
 from tasks.rights import NoVoice, RightsError
 from tasks.series import SeriesError
 from tasks.speaking import NothingToSay
@@ -58,6 +60,7 @@ for module in (
     label,
     review,
     speak,
+    read,
     inspect,
     revoke,
     audit,
@@ -81,6 +84,7 @@ SAID_WRONG = (
     UnknownEngine,
     NoVoice,
     NothingToSay,
+    ReadingError,
     ExportError,
     LookupError,
 )

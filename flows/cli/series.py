@@ -38,6 +38,8 @@ characters:
 # cast_size: {{at_least: 4, at_most: 12}}    # people who speak in an episode; `exactly` if it is known
 # targets: {{minutes: 25, clip_seconds: [1, 15]}}   # min_minutes: with less nobody is trained; 0.25, for rvc 2
 # casts: {{s01e01: [endou_mamoru]}}          # who speaks in an episode, where it is known; or a .yaml or .csv file
+# dictionary: readings.csv        # words with their readings (surface,reading,accent), or here:
+# dictionary: [{{surface: 豪炎寺, reading: ごうえんじ, accent: 0}}]   # see it by: voicecast read --text ...
 # questions: {{min_seconds: 5, min_share: 0.05, at_once: 12}}   # below this, nobody is asked about a speaker
 # quality: balanced             # strict, balanced or all: what a clip must be to train on; single thresholds so:
 # quality: {{preset: balanced, min_snr_db: 12}}   # docs/quality.md names them; voicecast dataset --explain tries them

@@ -124,3 +124,6 @@ class Upkeep(BaseModel):
 
     store: str = Field("", title="Store", description="Folder or s3://bucket/prefix; empty: VOICECAST_STORE")
     work_days: float = Field(14, ge=1, title="Days", description="Work of items that nobody touched for so long goes")
+    nights: int = Field(
+        30, ge=0, title="Nights", description="Every file is read for damage once in so many nights; 0: none is"
+    )

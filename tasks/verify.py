@@ -6,7 +6,7 @@ something else must find it. Looks only; what follows from a finding is `repair`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,8 +63,9 @@ class Looked:
         self.broken.append(Broken(key=key, why=why, unit=unit, drop=(key, *drop, *notes)))
 
 
-def verify(store: Store, home: str, *, quick: bool = False) -> Verified:
-    """Everything below a series' folder; `quick`: documents and sizes, and no file is read."""
+def verify(store: Store, home: str, *, quick: bool = False, chosen: Callable[[str], bool] = lambda _: True) -> Verified:
+    """Everything below a series' folder; `quick`: documents and sizes, and no file is read; `chosen`: says of a key
+    whether its file is read, where not all are."""
     looked = Looked(home=home, sizes=store.sizes(home))
     _read_documents(store, looked)
     wanted = {each.key: each for each in _wanted(looked)}
@@ -75,7 +76,7 @@ def verify(store: Store, home: str, *, quick: bool = False) -> Verified:
     for key, why in links_of(looked.home, looked.sizes, looked.documents):
         looked.found(key, why)
     read = 0
-    for each, problem, size in _examined(store, looked.sizes, wanted.values(), quick):
+    for each, problem, size in _examined(store, looked.sizes, wanted.values(), lambda key: not quick and chosen(key)):
         read += size
         if problem:
             looked.found(each.key, problem, *_promises(each))
@@ -165,7 +166,7 @@ def _wanted(looked: Looked) -> Iterator[Wanted]:
 
 
 def _examined(
-    store: Store, sizes: Mapping[str, int], wanted: Iterable[Wanted], quick: bool
+    store: Store, sizes: Mapping[str, int], wanted: Iterable[Wanted], reads: Callable[[str], bool]
 ) -> Iterator[tuple[Wanted, str, int]]:
     """Each file with what is wrong with it ("" if nothing), and the bytes that were read for that."""
 
@@ -175,7 +176,7 @@ def _examined(
             return each, "is missing", 0
         if there != each.size:
             return each, f"has {there} bytes in place of {each.size}", 0
-        if quick:
+        if not reads(each.key):
             return each, "", 0
         try:
             digest = store.digest(each.key)

@@ -69,6 +69,8 @@ def _of_series(home: str, sizes: Mapping[str, int]) -> Iterator[Finding]:
     if copy in sizes and speakers not in sizes:
         yield speakers, "is missing"
     if speakers in sizes:
+        if copy not in sizes:
+            yield copy, "is missing"
         for key in (f"{home}/recurring.json", f"{home}/episodes.json"):
             if key not in sizes:
                 yield key, "is missing"

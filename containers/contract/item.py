@@ -27,7 +27,10 @@ class Item:
         if not path.is_file():
             raise EngineError(f"{file.path} did not arrive with the request; run the stage again")
         if sha256_of(path) != file.sha256:
-            raise EngineError(f"{file.path} is not the file that was sent; run the stage again")
+            raise EngineError(
+                f"{file.path} is not the file that was sent: it is damaged in the store (run voicecast repair), or was "
+                "on the way here (run the stage again)"
+            )
         return path
 
     def output(self, name: str) -> Path:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.chaos.rounds import FAULTS, Loss, Round, cleared, play, undisturbed
+from tests.chaos import docked, faults
+from tests.chaos.children import Loss
+from tests.chaos.rounds import FAULTS, Round, cleared, play, undisturbed
 
 
 def main() -> int:
@@ -21,9 +24,10 @@ def main() -> int:
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--report", type=Path, help="where the report goes, as JSON")
     options = parser.parse_args()
-    kinds = [each for each in options.faults if os.geteuid() == 0 or each not in ("disk", "readonly")]
-    for each in sorted(set(options.faults) - set(kinds)):
-        print(f"without {each}: its disk needs root")
+    lacking = {each: why for each in options.faults if (why := lacks(each))}
+    for each, why in lacking.items():
+        print(f"without {each}: {why}", flush=True)
+    kinds = [each for each in options.faults if each not in lacking]
     home = Path(tempfile.mkdtemp(prefix="chaos-"))
     truth = undisturbed(home / "undisturbed", options.episodes)
     print(f"undisturbed: {truth.seconds:.1f} s, {truth.requests} requests, {truth.kilobytes} KiB", flush=True)
@@ -45,6 +49,17 @@ def main() -> int:
     if not losses:
         cleared(home)
     return bool(losses)
+
+
+def lacks(fault: str) -> str:
+    """Why a fault cannot be had here; "" if it can."""
+    if fault in ("disk", "readonly"):
+        return "" if os.geteuid() == 0 else "its disk needs root"
+    if fault == "faketime":
+        return "" if faults.faketime() else "no libfaketime (Debian: apt-get install faketime)"
+    if fault == "links":
+        return "" if shutil.which("npm") else "a server whose links run out comes by npm"
+    return docked.lacks() if fault == "container" else ""
 
 
 def summary(rounds: list[Round], losses: list[str]) -> dict[str, object]:

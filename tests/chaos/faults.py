@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -26,8 +28,8 @@ def kill_house(chance: random.Random, seconds: float) -> Strike:
 
     def strike(process: int) -> bool:
         time.sleep(instant)
-        alive = _runs(process)
-        os.kill(process, signal.SIGKILL)
+        alive = runs(process)
+        kill(process)
         return alive
 
     return strike
@@ -41,18 +43,22 @@ def kill_engines(chance: random.Random, seconds: float, folder: Path) -> Strike:
         hit = False
         for instant in instants:
             time.sleep(instant)
-            while not (engines := processes_of(folder)) and _runs(process):
+            while not (engines := processes_of(folder)) and runs(process):
                 time.sleep(0.005)
             for engine in engines:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(engine, signal.SIGKILL)
-                    hit = True
+                kill(engine)
+            hit = hit or bool(engines)
         return hit
 
     return strike
 
 
-def _runs(process: int) -> bool:
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def runs(process: int) -> bool:
     """Whether a child is neither gone nor a zombie."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -115,6 +121,32 @@ def skew_the_clock(chance: random.Random) -> float:
 
     labels.datetime = Skewed  # type: ignore[misc]
     return skews[0]
+
+
+def season_at_another_time(chance: random.Random, folder: Path, root: Path) -> int:
+    """A season in a process whose clock libfaketime sets wrong by up to two years, and lets run up to three times as
+    fast; its engines keep to the true one. Gives its id."""
+    told = {
+        "LD_PRELOAD": faketime(),
+        "FAKETIME": f"{chance.choice('+-')}{chance.randrange(1, 730)}d x{chance.uniform(0.5, 3):.2f}",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": chance.choice(("0", "1")),
+    }
+    said = (os.POSIX_SPAWN_OPEN, 1, str(folder / "log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    command = [sys.executable, "-m", "tests.chaos.season", str(folder), str(root)]
+    environment = {**os.environ, **told, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return os.posix_spawn(sys.executable, command, environment, file_actions=[said, (os.POSIX_SPAWN_DUP2, 1, 2)])
+
+
+def faketime() -> str:
+    """Where libfaketime is (Debian: apt-get install faketime); "" if it is not."""
+    return next((str(path) for path in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), "")
+
+
+def limit_files(kilobytes: int) -> None:
+    """In the child: no file grows beyond so much, for it and its engines, as under a quota."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(1, kilobytes) * 1024,) * 2)
 
 
 class UnwillingStore(LocalStore):

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import random
 import shutil
-import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from containers.contract.errors import StageError
 from containers.contract.item import sha256_of
 from infra.seals import opened
-from infra.store import LocalStore, Store, StoreError
+from infra.store import LocalStore, StoreError
 from tasks.repair import repair
 from tests.chaos import faults, season
+from tests.chaos.children import DONE, Loss, child, ended, whole_season
+from tests.chaos.places import Place, place_of
 
-DONE, REFUSED = 0, 3
-PATIENCE_S = 600.0
 STAGES = (
     "episodes/*/stages/extract",
     "given/*/stages/extract",
@@ -36,23 +32,25 @@ STAGES = (
     "episodes/*/stages/embed",
 )
 """Records in the order in which a season makes them."""
-FAULTS = ("house", "engine", "write", "failing", "disk", "readonly", "clock", "corrupt")
-
-
-class Loss(AssertionError):
-    """Something was lost, half, left over or done twice."""
+FAULTS = (
+    "house", "engine", "write", "failing", "disk", "limit", "readonly", "clock", "faketime", "corrupt", "bucket",
+    "links", "container",
+)  # fmt: skip
+QUICK = ("house", "engine", "write", "failing", "clock", "corrupt")
+"""Those that need neither root nor a program beside Python, and take seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undisturbed:
     """A season that nothing struck: where its store is, its files by hash, how long it took, how many requests it made,
-    its size in KiB."""
+    its size and that of its largest file in KiB."""
 
     root: Path
     contents: dict[str, str]
     seconds: float
     requests: int
     kilobytes: int
+    largest_kilobytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,61 +66,19 @@ class Round:
     seconds: float
 
 
-def child(act: Callable[[], None], log: Path) -> int:
-    """Run in a forked process; gives its id. Errors that a person would be told end it with REFUSED."""
-    process = os.fork()
-    if process:
-        return process
-    code = 1
-    try:
-        with open(log, "a") as stream:
-            os.dup2(stream.fileno(), 1)
-            os.dup2(stream.fileno(), 2)
-        act()
-        code = DONE
-    except (StoreError, StageError) as error:
-        print(f"refused: {error}", file=sys.stderr)
-        code = REFUSED
-    except BaseException:  # noqa: BLE001 (a forked process must not go on as its parent)
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def ended(process: int) -> int:
-    """The exit code of a child, negative for a signal; Loss if it hangs."""
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        done, status = os.waitpid(process, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.kill(process, 9)
-    os.waitpid(process, 0)
-    raise Loss(f"a season hangs: no end after {PATIENCE_S:.0f} s")
-
-
-def whole_season(folder: Path, store: Callable[[], Store], before: Callable[[], object] = lambda: None) -> int:
-    def act() -> None:
-        before()
-        season.run(season.studio_of(folder, store()), folder)
-
-    return child(act, folder / "log")
-
-
 def undisturbed(folder: Path, episodes: int) -> Undisturbed:
     season.lay(folder, episodes)
     began, root = time.monotonic(), folder / "store"
     if ended(whole_season(folder, lambda: LocalStore(root))) != DONE:
         raise Loss(f"an undisturbed season failed: {(folder / 'log').read_text()[-2000:]}")
-    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    sizes = [path.stat().st_size for path in root.rglob("*") if path.is_file()]
     return Undisturbed(
         root=root,
         contents=season.contents(root),
         seconds=time.monotonic() - began,
         requests=len(season.begun(folder)),
-        kilobytes=size // 1024,
+        kilobytes=sum(sizes) // 1024,
+        largest_kilobytes=max(sizes) // 1024,
     )
 
 
@@ -130,29 +86,32 @@ def play(fault: str, seed: int, folder: Path, truth: Undisturbed, episodes: int)
     """One round in a folder of its own, which begins where an earlier run had come to by chance; raises Loss."""
     chance, began = random.Random(f"{seed} {fault}"), time.monotonic()
     season.lay(folder, episodes)
-    with _disk(fault, folder, truth) as change:
+    with place_of(fault, folder, chance, truth.kilobytes) as place:
         root = folder / "store" / "s"
         used = _begin(chance, fault, root, truth)
+        place.upload()
         if fault == "disk":
             left = max(64, truth.kilobytes - used)
-            change(f"size={used + 64 + int(chance.uniform(0.05, 0.95) * left)}k")
-        struck = _strike(fault, chance, folder, root, truth, change)
-        change("rw" if fault == "readonly" else f"size={4 * truth.kilobytes + 4096}k")
+            place.change(f"size={used + 64 + int(chance.uniform(0.05, 0.95) * left)}k")
+        struck = _strike(fault, chance, folder, root, truth, place)
+        place.change("rw" if fault == "readonly" else f"size={4 * truth.kilobytes + 4096}k")
+        place.mirror()
         known, records, first = season.decisions(root), season.recorded(root), season.begun(folder)
         if fault != "corrupt":
             _nothing_half(root, truth)
-        _no_orphan(folder)
-        again = ended(whole_season(folder, lambda: LocalStore(root)))
+        _no_orphan(fault, folder)
+        again = ended(whole_season(folder, place.calm, place.runner))
         if again != DONE:
             raise Loss(f"the second run failed: {(folder / 'log').read_text()[-2000:]}")
+        place.mirror()
         second = season.begun(folder)[len(first) :]
-        _compare(root, truth)
+        compare(root, truth.contents)
         after = season.decisions(root)
         if any(after.get(name) != said for name, said in known.items()):
             raise Loss("a decision was lost or changed")
         if twice := records & set(second):
             raise Loss(f"finished work was done again: {sorted(twice)}")
-        _no_orphan(folder)
+        _no_orphan(fault, folder, swept=True)
     return Round(
         fault=fault,
         seed=seed,
@@ -182,35 +141,39 @@ def _begin(chance: random.Random, fault: str, root: Path, truth: Undisturbed) ->
     return laid
 
 
-def _strike(
-    fault: str, chance: random.Random, folder: Path, root: Path, truth: Undisturbed, change: Callable[[str], None]
-) -> bool:
+def _strike(fault: str, chance: random.Random, folder: Path, root: Path, truth: Undisturbed, place: Place) -> bool:
     """Run a season under a fault; says whether the fault hit. Loss if it ends in a traceback."""
     if fault == "corrupt":
         return _corrupt(chance, folder, root)
-    store: Callable[[], Store] = lambda: LocalStore(root)  # noqa: E731
     before: Callable[[], object] = lambda: None  # noqa: E731
     from_outside: faults.Strike = lambda _: False  # noqa: E731
-    if fault in ("house", "readonly"):
+    if fault in ("house", "readonly") or (fault == "bucket" and chance.random() < 0.15):
         from_outside = faults.kill_house(chance, truth.seconds / 2)
     elif fault == "engine":
         from_outside = faults.kill_engines(chance, truth.seconds / 2, folder)
+    elif fault == "container":
+        from tests.chaos.docked import kill_containers
+
+        from_outside = kill_containers(chance, truth.seconds, folder)
     elif fault == "write":
         before = partial(faults.die_in_a_write, chance)
     elif fault == "clock":
         before = partial(faults.skew_the_clock, chance)
-    elif fault == "failing":
-        store = partial(faults.UnwillingStore, root, chance, chance.choice((0.0, 0.01, 0.05)), 0.02)
-    process = whole_season(folder, store, before)
+    elif fault == "limit":
+        before = partial(faults.limit_files, int(chance.uniform(0.5, truth.largest_kilobytes)))
+    if fault == "faketime":
+        process = faults.season_at_another_time(chance, folder, root)
+    else:
+        process = whole_season(folder, place.struck, place.runner, before)
     hit = from_outside(process)
     code = ended(process)
     if fault == "readonly":
         root.mkdir(exist_ok=True)
-        change("ro")
-        code = ended(whole_season(folder, store))
+        place.change("ro")
+        code = ended(whole_season(folder, place.struck))
     if code == 1:
         raise Loss(f"a traceback: {(folder / 'log').read_text()[-3000:]}")
-    return code != DONE or hit or fault == "clock"
+    return code != DONE or hit or fault in ("clock", "faketime", "links", "bucket")
 
 
 def _corrupt(chance: random.Random, folder: Path, root: Path) -> bool:
@@ -244,16 +207,6 @@ def _corrupt(chance: random.Random, folder: Path, root: Path) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _disk(fault: str, folder: Path, truth: Undisturbed) -> Iterator[Callable[[str], None]]:
-    if fault not in ("disk", "readonly"):
-        (folder / "store").mkdir()
-        yield lambda _: None
-        return
-    with faults.small_disk(folder / "store", 4 * truth.kilobytes + 4096) as change:
-        yield change
-
-
 def _nothing_half(root: Path, truth: Undisturbed) -> None:
     """Media are the bytes of the undisturbed season, documents whole."""
     for path in root.glob("series/**/*"):
@@ -270,19 +223,29 @@ def _nothing_half(root: Path, truth: Undisturbed) -> None:
             raise Loss(f"half a file is visible: {key}")
 
 
-def _compare(root: Path, truth: Undisturbed) -> None:
+def compare(root: Path, truth: dict[str, str]) -> None:
+    """Every file of a store is that of the undisturbed one."""
     now = season.contents(root)
-    other = {key for key in now.keys() | truth.contents.keys() if now.get(key) != truth.contents.get(key)}
+    other = {key for key in now.keys() | truth.keys() if now.get(key) != truth.get(key)}
     if other:
         raise Loss(f"not as undisturbed: {sorted(other)[:5]}")
 
 
-def _no_orphan(folder: Path) -> None:
-    until = time.monotonic() + 30
-    while left := faults.processes_of(folder):
-        if time.monotonic() > until:
-            raise Loss(f"engines outlive their season: {left}")
-        time.sleep(0.1)
+def _no_orphan(fault: str, folder: Path, *, swept: bool = False) -> None:
+    """No engine outlives its season; `swept`: nor is anything left of a container that has ended."""
+    with ExitStack() as held:
+        if fault == "container":
+            from tests.chaos.docked import daemon, of
+
+            client = held.enter_context(daemon())
+        until = time.monotonic() + 30
+        while left := [
+            *faults.processes_of(folder),
+            *(of(folder, client, all=swept) if fault == "container" else ()),
+        ]:
+            if time.monotonic() > until:
+                raise Loss(f"engines outlive their season: {left}")
+            time.sleep(0.1)
 
 
 def cleared(folder: Path) -> None:

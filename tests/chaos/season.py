@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,8 +19,8 @@ from containers.contract.stages import STAGES
 from flows.gate import settle
 from infra.dispatch import Dispatcher
 from infra.runners import make_runner
-from infra.stage import Job, Outcome
-from infra.store import Store
+from infra.stage import Job, Outcome, Runner
+from infra.store import LocalStore, Store
 from tasks import rebuild
 from tasks.casting import current
 from tasks.domain import Episode
@@ -43,18 +44,24 @@ def lay(folder: Path, episodes: int) -> None:
         (folder / f"Toy S01E{number:02d}.mkv").write_text(json.dumps({"stub": told}))
 
 
-def studio_of(folder: Path, store: Store, runner: str = "process") -> Studio:
+def beside(store: Store) -> dict[str, Runner]:
+    """Engines as processes of this machine."""
+    return {"process": make_runner("process", store)}
+
+
+def studio_of(folder: Path, store: Store, runners: dict[str, Runner] | None = None) -> Studio:
+    """Over a store, with the one runner that is given."""
+    runners = runners or beside(store)
     fields = {
         "series": SERIES,
         "episodes": "*.mkv",
         "language": "ja",
         "characters": {"anna": {"name": "アンナ", "references": "refs/*.flac", "rights": RIGHTS}},
         "engines": dict.fromkeys(STAGES, "stub"),
-        "runners": {"stub": runner},
+        "runners": {"stub": next(iter(runners))},
         "targets": {"min_minutes": 0.01},
         "folder": folder,
     }
-    runners = {runner: make_runner(runner, store)}
     dispatcher: Any = Counting(Dispatcher(store.work, runners, lambda _: nullcontext(()), lambda _: None), folder)
     return Studio(series=Series.model_validate(fields), store=store, dispatcher=dispatcher)
 
@@ -149,3 +156,8 @@ class Counting:
 
     def remote(self, runner: str) -> bool:
         return self._dispatcher.remote(runner)
+
+
+if __name__ == "__main__":
+    there = Path(sys.argv[1])
+    run(studio_of(there, LocalStore(Path(sys.argv[2]))), there)

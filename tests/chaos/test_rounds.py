@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import rounds
-from tests.chaos.rounds import Loss, Undisturbed, play, undisturbed
+from tests.chaos.children import Loss
+from tests.chaos.rounds import QUICK, Undisturbed, play, undisturbed
 
 pytestmark = pytest.mark.proof
 
@@ -17,7 +17,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return undisturbed(tmp_path_factory.mktemp("truth") / "season", 1)
 
 
-@pytest.mark.parametrize("fault", [each for each in rounds.FAULTS if each not in ("disk", "readonly")])
+@pytest.mark.parametrize("fault", QUICK)
 def test_a_season_that_is_struck_and_run_again_is_as_if_nothing_had_been(
     fault: str, truth: Undisturbed, tmp_path: Path
 ) -> None:

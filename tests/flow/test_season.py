@@ -8,16 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.sorting import LogSort, TaskRunSort
 
 from flows.assets import find_assets
+from flows.deployments_forms import Upkeep
+from flows.maintenance import maintenance
 from flows.season import finished, season
 from flows.speak import speak_as
 from infra.engines import engines
 from infra.settings import settings
+from infra.store import LocalStore
+from tasks import nightly_check
 from tasks.labels import history
 from tasks.opening import open_series
 from tests.flow.conftest import Scripted, without_times
@@ -221,6 +226,20 @@ def test_starts_are_counted_by_the_server_where_it_is_asked_to(
     assert {"voicecast-stub", "voicecast-light", "voicecast-gpu"} <= limits.keys()
     assert limits["voicecast-stub"].limit == engines()["stub"].at_most
     assert limits["voicecast-stub"].active_slots == 0
+
+
+def test_maintenance_tells_what_is_damaged_and_the_command_that_repairs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly_check, "PAUSE_SECONDS", 0)
+    store = LocalStore(tmp_path / "store")
+    store.write("series/toy/recurring.json", b'{"rules":')
+    maintenance(Upkeep(store=str(store.root)))
+    with get_client(sync_client=True) as client:
+        (told,) = [each for each in client.read_latest_artifacts() if each.key == "damage"]
+    (row,) = json.loads(str(told.data))
+    assert (row["damaged"], row["why"]) == ("series/toy/recurring.json", "is not what was written")
+    assert row["run"] == f"voicecast repair --series toy --store {store.root}"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from infra.settings import settings
 from infra.store import LocalStore, StoreError, read_json, write_json
 from tasks.garbage import find_garbage, remove
 from tasks.labels import history
+from tasks.nightly_check import check
 from tasks.repair import repair
 from tasks.studio import Studio
 from tasks.verify import verify
@@ -69,6 +70,7 @@ KINDS = (
     "given/*/stages/extract.json",
     "cast/references/*.vectors.json",
     "cast/speakers.json",
+    "cast/speakers.copy.json",
     "cast/labels.json",
     "recurring.json",
     "characters/anna/cleaned.json",
@@ -263,3 +265,24 @@ def test_a_bucket_is_verified_and_repaired_as_a_folder_is(
 def _etags(server: Server, bucket: str) -> dict[str, str]:
     pages = server.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", ())}
+
+
+def test_each_night_a_share_of_the_files_is_read_and_every_damage_is_found_in_its_turn(studio: Studio) -> None:
+    victims = [one(studio, name) for name in ("episodes/s01e01/stems/vocals.flac", "voices/anna/*/anna.*")]
+    for victim in victims:
+        bit(victim)
+    whole, nights = verify(studio.store, HOME).read_bytes, 4
+    seen = [check(studio.store, 700_000 + day, nights, lambda _: None)[0] for day in range(nights)]
+    assert sum(each.verified.read_bytes for each in seen) == whole
+    assert all(each.verified.read_bytes < whole for each in seen)
+    found = [broken.key for each in seen for broken in each.verified.broken]
+    assert sorted(found) == sorted(key_of(studio, victim) for victim in victims)
+    assert seen[0].command == f"voicecast repair --series toy --store {studio.store.address.removeprefix('file://')}"
+
+
+def test_what_is_whole_a_minute_later_was_only_being_written(studio: Studio) -> None:
+    victim = one(studio, "episodes/s01e01/recording.flac")
+    data = victim.read_bytes()
+    victim.unlink()
+    (checked,) = check(studio.store, 0, 1, lambda _: victim.write_bytes(data) and None)
+    assert checked.verified.broken == ()

@@ -1,0 +1,279 @@
+"""A wave: seasons that run on a Prefect server while it, its database or their workers are killed and come back.
+
+Nobody starts a run again: the server's automations do (flows.automations). A person answers a form, and, where a run
+failed because no server answered it, presses Retry, which is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.chaos import faults, season
+from tests.chaos.children import Loss
+from tests.chaos.rounds import compare
+from tests.chaos.served import Program, Served, processes_of, until, write_series
+
+Kill = Literal["worker", "server", "database"]
+KILLS: tuple[Kill, ...] = ("worker", "server", "database")
+SLEEP_S = 1.5
+"""Seconds that every item takes longer, so that a kill finds some in flight."""
+ENDS_S = 1500.0
+"""How long a season may take, deaths, silences and restarts included."""
+ENDED = ("Completed", "Failed", "Cancelled")
+
+
+@dataclass
+class Playing:
+    """A season under way; `answered`: a person's answer was accepted; `by_hand`: how often Retry was pressed."""
+
+    folder: Path
+    run: str
+    queue: str
+    asks: bool
+    worker: Program
+    answered: bool = False
+    by_hand: int = 0
+    failures: list[str] = field(default_factory=list)
+    records: set[str] = field(default_factory=set)
+    before: int = 0
+    in_flight: int = 0
+    twice: set[str] = field(default_factory=set)
+    decisions: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "store"
+
+    def note(self) -> None:
+        """At a kill: what is finished by now, said by now, and in flight."""
+        self._again()
+        begun = season.begun(self.folder)
+        self.records = {each[:16] for each in season.recorded(self.root)}
+        self.before, self.in_flight = len(begun), self.in_flight + len(set(begun) - self.records)
+        self.decisions |= season.decisions(self.root)
+
+    def redone(self) -> int:
+        begun = season.begun(self.folder)
+        return len(begun) - len(set(begun))
+
+    def finished_twice(self) -> set[str]:
+        self._again()
+        return self.twice
+
+    def _again(self) -> None:
+        self.twice |= self.records & set(season.begun(self.folder)[self.before :])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """`kills`: of those, `struck` hit at least one season under way; `finished`: seasons that ended as undisturbed."""
+
+    kind: Kill
+    database: str
+    seed: int
+    kills: int
+    struck: int
+    seasons: int
+    asked: int
+    in_flight: int
+    redone: int
+    by_hand: int
+    failures: list[str]
+    seconds: float
+
+
+Truths = dict[bool, dict[str, str]]
+"""Contents of an undisturbed season, by whether it asks a person."""
+
+
+def undisturbed(there: Served, folder: Path, episodes: int) -> Truths:
+    playing = [
+        _begin(there, folder / f"asks-{asks}", f"undisturbed-{asks}", episodes, asks=bool(asks)) for asks in (0, 1)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: _attend(there, each, threading.Event()), playing))
+    for each in playing:
+        each.worker.kill()
+        if each.failures:
+            raise Loss(f"an undisturbed season failed: {each.failures}")
+    return {each.asks: season.contents(each.root) for each in playing}
+
+
+def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, seasons: int, episodes: int) -> Wave:
+    """One wave; raises Loss."""
+    chance, began = random.Random(f"{seed} {kind}"), time.monotonic()
+    playing = [
+        _begin(there, folder / f"season-{i}", f"{kind}-{seed}-{i}", episodes, asks=chance.random() < 0.5)
+        for i in range(seasons)
+    ]
+    over = threading.Event()
+    with ThreadPoolExecutor(2 * seasons + 1) as pool:
+        attended = [pool.submit(_attend, there, each, over) for each in playing]
+        if kind == "worker":
+            tasks = [pool.submit(_kill_worker, each, random.Random(f"{seed} {each.queue}")) for each in playing]
+            struck = [hit for each in tasks for hit in each.result()]
+        else:
+            struck = _kill_server(there, kind, chance, playing, attended)
+        try:
+            for each in attended:
+                each.result()
+        finally:
+            over.set()
+    for each in playing:
+        _check(there, each, truths[each.asks])
+        each.worker.kill()
+    return Wave(
+        kind=kind,
+        database=there.kind,
+        seed=seed,
+        kills=len(struck),
+        struck=sum(struck),
+        seasons=len(playing),
+        asked=sum(each.answered for each in playing),
+        in_flight=sum(each.in_flight for each in playing),
+        redone=sum(each.redone() for each in playing),
+        by_hand=sum(each.by_hand for each in playing),
+        failures=[why for each in playing for why in each.failures],
+        seconds=time.monotonic() - began,
+    )
+
+
+def _begin(there: Served, folder: Path, queue: str, episodes: int, *, asks: bool) -> Playing:
+    config = write_series(folder, episodes, asks=asks, sleep_s=SLEEP_S)
+    worker = there.worker(queue, folder / "begun.log")
+    order = {"config": str(config), "store": str(folder / "store"), "labels": "ask" if asks else "auto"}
+    return Playing(folder=folder, run=there.order(queue, order), queue=queue, asks=asks, worker=worker)
+
+
+def _attend(there: Served, one: Playing, over: threading.Event) -> None:
+    """Be the person of a season until it is completed: answer its form, press Retry if it failed."""
+    end = time.monotonic() + ENDS_S
+    while not over.is_set():
+        state = there.ask(f"flow_runs/{one.run}")["state"]
+        name = state["name"]
+        if name == "Completed":
+            return
+        if time.monotonic() > end:
+            raise Loss(f"{one.queue} is left {name} ({state.get('message')}); it has {processes_of(one.run)}")
+        if name in ("Suspended", "Paused"):
+            _answer(there, one)
+        if name == "Failed":
+            one.by_hand += 1
+            one.failures.append(str(state.get("message"))[:300])
+            if one.by_hand > 5:
+                raise Loss(f"{one.queue} fails for ever: {one.failures}")
+            again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
+            there.ask(f"flow_runs/{one.run}/set_state", {"state": again, "force": True})
+        time.sleep(0.7)
+
+
+def _answer(there: Served, one: Playing) -> None:
+    forms = sorted((one.root / "series" / season.SERIES / "cast" / "forms").glob("*.json"))
+    if not forms:
+        return
+    asked = json.loads(forms[-1].read_text("utf-8"))["prefill"]
+    answers = {**dict.fromkeys(asked, "carl"), "labelled_by": "mika"}
+    with suppress(OSError):  # the form is not there yet, or the server is gone: asked again
+        said = there.ask(f"flow_runs/{one.run}/resume", {"run_input": answers})
+        one.answered |= said["status"] == "ACCEPT"
+
+
+def _kill_worker(one: Playing, chance: random.Random) -> list[bool]:
+    """A worker alone, or with the run that it has started; then another takes its queue."""
+    if not _wait(one, chance):
+        return []
+    one.note()
+    alive = processes_of(one.run)
+    alone = chance.random() < 0.25
+    one.worker.kill(alone=True)
+    if not alone:
+        for each in alive:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+    time.sleep(chance.uniform(0, 5))
+    one.worker.start()
+    return [bool(alive)]
+
+
+def _kill_server(
+    there: Served, kind: Kill, chance: random.Random, playing: list[Playing], attended: list[Any]
+) -> list[bool]:
+    """As often as seasons still run: the server, or its database, goes, and comes back after a while."""
+    struck: list[bool] = []
+    while not all(each.done() for each in attended):
+        going = [each for each, future in zip(playing, attended, strict=True) if not future.done()]
+        if not any(processes_of(each.run) for each in going):
+            time.sleep(0.3)
+            continue
+        _wait_for_an_answer(going, chance) if chance.random() < 0.3 else time.sleep(chance.uniform(0, 10))
+        if all(each.done() for each in attended):
+            break
+        for each in playing:
+            each.note()
+        struck.append(any(processes_of(each.run) for each in going))
+        if kind == "server":
+            there.kill_server()
+            time.sleep(chance.uniform(0, 8))
+            there.start_server()
+        else:
+            assert there.postgres
+            there.postgres.kill()
+            time.sleep(chance.uniform(0, 8))
+            there.postgres.start()
+        time.sleep(chance.uniform(1, 10))
+    return struck
+
+
+def _wait_for_an_answer(going: list[Playing], chance: random.Random) -> None:
+    """Until a form that is open is answered, for a while: what was said must outlive the next moment."""
+    asking, end = [each for each in going if each.asks and not each.answered], time.monotonic() + 20
+    while asking and not any(each.answered for each in asking) and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(chance.uniform(0, 0.3))
+
+
+def _wait(one: Playing, chance: random.Random) -> bool:
+    """Until the run is there, has finished so many items, or was answered; False if it is over first."""
+    wanted, end = chance.randrange(0, 15), time.monotonic() + ENDS_S / 2
+    after_answer = one.asks and chance.random() < 0.4
+    while time.monotonic() < end:
+        begun = len(season.begun(one.folder))
+        if (one.answered if after_answer else begun >= wanted) and processes_of(one.run):
+            time.sleep(chance.uniform(0, 1.5))
+            return True
+        if (one.root / "series" / season.SERIES / "voices" / "anna" / "current.json").exists():
+            return bool(processes_of(one.run))
+        time.sleep(0.1)
+    return False
+
+
+def _check(there: Served, one: Playing, truth: dict[str, str]) -> None:
+    until(lambda: not processes_of(one.run), f"{one.queue}: a process outlives its run", 60)
+    until(lambda: not faults.processes_of(one.folder), f"{one.queue}: an engine outlives its run", 30)
+    compare(one.root, truth)
+    after = season.decisions(one.root)
+    if any(after.get(name) != said for name, said in one.decisions.items()):
+        raise Loss(f"{one.queue}: a decision was lost or changed")
+    people = [json.loads(each) for each in after.values()]
+    if one.asks and not any(each["who"] == "mika" for each in people):
+        raise Loss(f"{one.queue}: a person's answer was lost")
+    if twice := one.finished_twice():
+        raise Loss(f"{one.queue}: finished work was done again: {sorted(twice)}")
+
+
+def left_running(there: Served) -> dict[str, list[str]]:
+    """Flow runs and task runs that the server still takes for running, by kind."""
+    wanted = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+    flows = there.ask("flow_runs/filter", {"flow_runs": wanted})
+    tasks = there.ask("task_runs/filter", {"task_runs": wanted})
+    return {"flow runs": [each["name"] for each in flows], "task runs": [each["name"] for each in tasks]}

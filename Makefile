@@ -62,8 +62,8 @@ format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup  ## Measure cost: one 24-minute episode on light, 10 and 126 episodes on stub
-	$(BIN)/python -m tests.bench.cost
+bench: setup  ## Measure cost beside the plain script (10 minutes); BENCH=full: all, hours; PARTS="season-12 ..."; ends with a page
+	$(BIN)/python -m tests.bench.cost $(PARTS) $(if $(filter full,$(BENCH)),--full) $(ARGS)
 
 bench-quality: setup  ## Measure quality on real speech; needs CASES=folder
 	$(BIN)/python -m tests.bench.quality

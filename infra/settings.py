@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     """How long a server may be silent before a request is tried again."""
     s3_attempts: int = 6
     """How often a request is tried, with a growing wait in between."""
+    stay_seconds: float = 20.0
+    """How long an engine without a GPU stays on this machine after a start, with its libraries loaded, for the next one
+    (a few hundred MB meanwhile); 0: not at all."""
     episodes_at_once: int = 8
     """Episodes under way at the same time; their items share engine starts."""
 

@@ -9,7 +9,6 @@ neither result nor error.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import importlib
 import json
@@ -22,11 +21,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import remote
+from . import remote, staying
 from .codec import canonical, decode, write_atomically
 from .errors import EngineError, RequestError, StageError
 from .item import Item
@@ -39,13 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("workdir", type=Path, help="folder with items/ and perhaps options.json")
     parser.add_argument("--check", action="store_true", help="only set the engine up and say its version")
     parser.add_argument("--tied", action="store_true", help="exit when standard input closes: the parent is gone")
+    parser.add_argument("--stay", action="store_true", help="tied, and then take further WORKDIRs (staying.py)")
     parser.add_argument("--links", type=Path, help="requests come and results go by the links of this file (remote.py)")
     options = parser.parse_args(arguments)
     if options.links:
         return remote.run(options.engine, options.workdir, options.links)
     signal.signal(signal.SIGTERM, _leave)  # as the first process of a container it would not be heard otherwise
-    if options.tied:
-        threading.Thread(target=_leave_with_parent, daemon=True).start()
+    workdirs: Iterable[Path] = [options.workdir]
+    if options.stay:
+        workdirs = staying.starts(options.workdir)
+    elif options.tied:
+        threading.Thread(target=staying.leave_with_parent, daemon=True).start()
     try:
         backend = _backend(options.engine)
         model = backend.setup(_engine_options(options.workdir, backend))
@@ -58,24 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         _write_error(options.workdir, EngineError(f"{type(error).__name__}: {error}"))
         return EngineError.exit_code
-    if not options.check:
-        folders = sorted(path for path in options.workdir.glob("items/*") if path.is_dir() and not _finished(path))
+    if options.check:
+        return 0
+    for workdir in workdirs:
+        folders = sorted(path for path in workdir.glob("items/*") if path.is_dir() and not _finished(path))
         _run_all(backend, model, [Item(folder) for folder in folders])
     return 0
 
 
 def _leave(*_: object) -> None:
     os._exit(128 + signal.SIGTERM)
-
-
-def _leave_with_parent() -> None:
-    """Leave when standard input closes, and take along the programs that the engine has started."""
-    with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(130)
 
 
 def _backend(engine: str) -> Any:

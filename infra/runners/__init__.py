@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.settings import settings
 from infra.stage import Runner
 from infra.store import Store
 
@@ -24,7 +25,7 @@ def make_runner(name: str, store: Store, run: str = "") -> Runner:
         return DockerRunner(work)
     from infra.runners.process import ProcessRunner
 
-    return ProcessRunner(work)
+    return ProcessRunner(work, settings().stay_seconds)
 
 
 def sweep_containers() -> list[str]:

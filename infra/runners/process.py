@@ -21,9 +21,11 @@ from pathlib import Path
 
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError
+from containers.contract.staying import OVER
 from infra.engines import CONTAINERS, Engine
 from infra.environments import installed
 from infra.identity import code_files, code_hash
+from infra.runners.warm import WARM
 from infra.stage import Exit, Start
 
 PASSED_ON = (
@@ -39,44 +41,57 @@ PASSED_ON = (
 
 
 class ProcessRunner:
-    """Runs starts as child processes, at the lowest priority that still uses an idle machine fully."""
+    """Runs starts as child processes, at the lowest priority that still uses an idle machine fully.
+
+    `stay_seconds`: how long an engine that holds no GPU stays after a start for the next one (warm.py).
+    """
 
     remote = False
 
-    def __init__(self, work: Path) -> None:
-        self._work = work
+    def __init__(self, work: Path, stay_seconds: float = 0.0) -> None:
+        self._work, self._stay_seconds = work, stay_seconds
 
     def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
         engine = start.engine
         if not installed(engine):
             raise EngineError(f"engine {engine.name} is not installed; run: voicecast engines install {engine.name}")
         code = lay_code(engine, self._work / "code")
-        python = str(engine.interpreter)
-        command = [python, "-m", "containers.contract", engine.name, str(start.workdir), "--tied"]
-        child = subprocess.Popen(
-            command,
-            cwd=code,
-            env=_environment(start, code),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            text=True,
-            errors="replace",
-        )
+        stays = self._stay_seconds > 0 and not engine.gpu
+        like = canonical([str(code), _environment(start, code), (start.workdir / "options.json").read_text("utf-8")])
+        child = (WARM.take(like, start.workdir) if stays else None) or _child(start, code, stays=stays)
         watch = _Watch(child, engine.timeout_s)
         last: deque[str] = deque(maxlen=20)
+        over = False
         try:
             assert child.stdout
             for line in child.stdout:
                 watch.heard()
+                if over := line.rstrip("\n") == OVER:
+                    break
                 heard(line)
-                if not line.startswith('{"item"'):
+                if line.strip() and not line.startswith('{"item"'):
                     last.append(line)
-            code_of_exit = child.wait()
+            code_of_exit = 0 if over else child.wait()
         finally:
-            watch.end()
+            watch.end(kill=not over)
+        if over and not watch.expired:
+            WARM.give(like, child, self._stay_seconds)
         return _exit(code_of_exit, watch.expired, start, "".join(last))
+
+
+def _child(start: Start, code: Path, *, stays: bool) -> subprocess.Popen[str]:
+    bound = "--stay" if stays else "--tied"
+    return subprocess.Popen(
+        [str(start.engine.interpreter), "-m", "containers.contract", start.engine.name, str(start.workdir), bound],
+        cwd=code,
+        env=_environment(start, code),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
 
 
 def lay_code(engine: Engine, target: Path) -> Path:
@@ -126,9 +141,10 @@ class _Watch:
     def heard(self) -> None:
         self._last = time.monotonic()
 
-    def end(self) -> None:
+    def end(self, *, kill: bool) -> None:
         self._ended.set()
-        self._kill()
+        if kill:
+            self._kill()
 
     def _watch(self) -> None:
         while not self._ended.wait(min(1.0, self._seconds / 4)):

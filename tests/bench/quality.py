@@ -27,6 +27,7 @@ def main() -> None:
     }
     print(json.dumps(found, indent=1, ensure_ascii=False))
     rows = [{"name": name, "figure": figure, "command": COMMAND} for name, figure in figures(found)]
+    rows += [row for row in json.loads(FIGURES.read_text("utf-8")) if row["command"] != COMMAND]
     FIGURES.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -2,7 +2,7 @@
 
 A season on stub (24 scripted minutes an episode, eight people, five of them characters), prepared, labelled by
 references and made into data sets without Prefect; then the report, twice. Prints seconds and sizes. Players and
-pictures are stub's, so the seconds are the house's own; what light takes for a player is in `tests.bench.cost`.
+pictures are stub's, so the seconds are the house's own; what light takes for a player is in `make bench`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tasks.opening import open_series, with_engines
 from tasks.prepared import Parts, Prepared
 from tasks.report_pages import write_report
 from tasks.studio import Studio
-from tests.bench.cost import stub_series
+from tests.bench.cost.orchestration import stub_series
 
 
 def main() -> None:

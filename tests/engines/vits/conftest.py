@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from containers.contract.item import Item
-from containers.contract.stages import SynthesizeRequest, SynthesizeResult
+from containers.contract.stages import SynthesizeRequest, SynthesizeResult, WordReading
 from containers.vits import backend
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,10 +49,18 @@ def ask(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Say a text: the result; the WAV lies below `ask.folder`."""
     monkeypatch.setenv("VOICECAST_WEIGHTS", str(models))
 
-    def asked(text: str, language: str, rate: float = 1.0, folder: str = "item", **options: Any) -> SynthesizeResult:
+    def asked(
+        text: str,
+        language: str,
+        rate: float = 1.0,
+        folder: str = "item",
+        readings: tuple[WordReading, ...] = (),
+        **options: Any,
+    ) -> SynthesizeResult:
         path = tmp_path / folder
         path.mkdir(exist_ok=True)
         model = backend.setup(backend.Options(**options))
-        return backend.synthesize(model, SynthesizeRequest(text=text, language=language, rate=rate), Item(path))
+        request = SynthesizeRequest(text=text, language=language, rate=rate, readings=readings)
+        return backend.synthesize(model, request, Item(path))
 
     return asked

@@ -13,6 +13,7 @@ import torch
 from transformers import VitsModel, VitsTokenizer
 
 from containers.contract.errors import EngineError, RecordingError, RequestError
+from containers.contract.stages import WordReading
 from tests.engines.vits.conftest import Asked
 
 NEEDS_ESPEAK = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="eSpeak NG is not installed")
@@ -40,6 +41,27 @@ def test_japanese_is_read_with_its_accents(ask: Asked) -> None:
     """箸を falls after its first mora, 橋を after its second; a question ends in its mark."""
     assert ask("箸を。", "ja", model="accents").reading == "^ha]shio$"
     assert ask("橋を？", "ja", model="accents").reading == "^ha[shi]o?"
+
+
+def test_given_readings_and_latin_words_are_said_with_their_accents(ask: Asked) -> None:
+    words = (
+        WordReading(word="守", reading="まもる", accent=1),
+        WordReading(word="橋", reading="はし", accent=1, at=7),
+    )
+    assert ask("橋、守備、守、橋。", "ja", model="accents", readings=words).reading == "^ha[shi_shu]bi_ma]moru_ha]shi$"
+    assert ask("goalだ。", "ja", model="accents").reading == "^go]oruda$"
+
+
+def test_words_of_other_languages_are_respelled(ask: Asked) -> None:
+    words = (WordReading(word="Endou", reading="en doe"),)
+    assert ask("Go, Endou!", "en", model="letters", readings=words).reading == "go en doe"
+
+
+def test_a_pause_lies_between_sentences(ask: Asked, tmp_path: Path) -> None:
+    ask("行くぞ。走れ。", "ja", model="accents")
+    sound, rate = soundfile.read(tmp_path / "item/out/speech.wav", dtype="int16")
+    silent = np.flatnonzero(np.diff(np.flatnonzero(sound)) >= 0.29 * rate)
+    assert len(silent) == 1
 
 
 def test_twice_the_rate_takes_about_half_the_time(ask: Asked) -> None:

@@ -1,7 +1,10 @@
 """Base job templates of Prefect's work pools: infra/k8s/*-job-template.json, with what this installation says.
 
 Deployments say nothing of machines: image, folder and environment of runs are
-defaults of the pool, so that one prefect.yaml serves all pools.
+defaults of the pool, so that one prefect.yaml serves all pools. So are Prefect's
+settings of a run, which it reads before our code is there: how often its heart
+beats (flows.automations counts on it), and how long it bears a server that is
+away (about four minutes) or a database that is (answers 500).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ def job_template(kind: Pool, image: str | None = None) -> dict[str, Any]:
         variables["working_dir"]["default"] = os.getcwd()
         return template
     variables["image"]["default"] = image or house_image()
-    variables["env"]["default"] = passed_on(os.environ, kind)
+    variables["env"]["default"] |= passed_on(os.environ, kind)
     return template
 
 

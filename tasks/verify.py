@@ -160,6 +160,10 @@ def _wanted(looked: Looked) -> Iterator[Wanted]:
             manifest = key.replace("/dataset.json", "/manifest.jsonl")
             sums = document.get("manifest_sha256", "")
             yield Wanted(key=manifest, sha256=sums, size=document["files"].get(manifest, 0), owner=key)
+        elif key.endswith("/card.json") and document.get("page_sha256"):
+            page = key.replace("/card.json", "/card.md")
+            if page in looked.sizes:
+                yield Wanted(key=page, sha256=document["page_sha256"], size=looked.sizes[page], owner=key)
         elif "/speech/" in key and "sha256" in document and not is_record(key):
             sound = key.removesuffix(".json") + ".wav"
             yield Wanted(key=sound, sha256=document["sha256"], size=looked.sizes.get(sound, -1), owner=key)

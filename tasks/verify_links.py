@@ -57,6 +57,7 @@ def _of_card(
     }:
         yield f"{folder}/card.json", "names other files than its training made"
     if f"{folder}/card.md" not in sizes:
+        yield f"{folder}/card.md", "is missing"
         yield f"{folder}/card.json", "its card for people is missing"
     voice = folder.rpartition("/")[0]
     if f"{voice}/current.json" not in sizes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ class Card:
 
     `version` is the hash of what made it: engine, options, clips. Times stand in `train.run.json`. `history`: the
     voices it was trained on from, oldest first; each names its `files` by hash, and one of this series also version,
-    engine, minutes, clips and scores.
+    engine, minutes, clips and scores. `page_sha256`: of the card for people, "" in cards of older versions.
     """
 
     series: str
@@ -41,6 +42,7 @@ class Card:
     rights: dict[str, Any]
     history: tuple[dict[str, Any], ...] = ()
     note: str = "Speech made with this voice is synthetic and has to be marked as such."
+    page_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +127,10 @@ def register(
     said = {"character": character, "version": version, "engine": card.engine, "clips": card.clips}
     audit.append(studio.store, studio.series.series, "train", **said)
     home = f"{studio.home}/voices/{character}"
+    page = in_markdown(card).encode()
+    card = replace(card, page_sha256=hashlib.sha256(page).hexdigest())
     write_json(studio.store, f"{home}/{version}/card.json", card)
-    studio.store.write(f"{home}/{version}/card.md", in_markdown(card).encode())
+    studio.store.write(f"{home}/{version}/card.md", page)
     write_json(studio.store, f"{home}/current.json", {"version": version})
     return card
 

@@ -190,7 +190,17 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[str], None]]:
     """A disk of its own at a folder; what it gives changes its options (`size=...`, `ro`). Needs root."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "chaos", folder], check=True)
+
+    def change(how: str) -> None:
+        """Tried for a while: what dies there now may still hold a file open."""
+        until = time.monotonic() + 20
+        command = ["mount", "-o", f"remount,{how}", str(folder)]
+        while subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
+            if time.monotonic() > until:
+                raise OSError(f"{folder} could not be remounted: {how}")
+            time.sleep(0.1)
+
     try:
-        yield lambda how: subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True) and None
+        yield change
     finally:
         subprocess.run(["umount", "-l", folder], check=True)

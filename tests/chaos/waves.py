@@ -1,7 +1,7 @@
 """A wave: seasons that run on a Prefect server while it, its database or their workers are killed and come back.
 
-Nobody starts a run again: the server's automations do (flows.automations). A person answers a form, and, where a run
-failed because no server answered it, presses Retry, which is counted.
+Runs are started again by the server's automations (flows.automations). A person answers forms, and presses Retry where
+a run failed, or where nobody started it again in time, as when the server died before it knew; both are counted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ SLEEP_S = 1.5
 """Seconds that every item takes longer, so that a kill finds some in flight."""
 ENDS_S = 1500.0
 """How long a season may take, deaths, silences and restarts included."""
-ENDED = ("Completed", "Failed", "Cancelled")
+HAND_S = {"Crashed": 150.0, "Submitting": 120.0, "Pending": 120.0, "Running": 300.0}
+"""When a person presses Retry on a run that has no process: the server should have seen to it before."""
 
 
 @dataclass
@@ -158,6 +159,7 @@ def _begin(there: Served, folder: Path, queue: str, episodes: int, *, asks: bool
 def _attend(there: Served, one: Playing, over: threading.Event) -> None:
     """Be the person of a season until it is completed: answer its form, press Retry if it failed."""
     end = time.monotonic() + ENDS_S
+    since, before = time.monotonic(), ""
     while not over.is_set():
         state = there.ask(f"flow_runs/{one.run}")["state"]
         name = state["name"]
@@ -165,11 +167,14 @@ def _attend(there: Served, one: Playing, over: threading.Event) -> None:
             return
         if time.monotonic() > end:
             raise Loss(f"{one.queue} is left {name} ({state.get('message')}); it has {processes_of(one.run)}")
+        if (said := f"{name} {state['timestamp']}") != before:
+            since, before = time.monotonic(), said
+        stuck = HAND_S.get(name, 1e9) < time.monotonic() - since and not processes_of(one.run)
         if name in ("Suspended", "Paused"):
             _answer(there, one)
-        if name == "Failed":
+        if name == "Failed" or stuck:
             one.by_hand += 1
-            one.failures.append(str(state.get("message"))[:300])
+            one.failures.append(f"{name}: {str(state.get('message'))[:200]}")
             if one.by_hand > 5:
                 raise Loss(f"{one.queue} fails for ever: {one.failures}")
             again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
@@ -212,10 +217,10 @@ def _kill_server(
     struck: list[bool] = []
     while not all(each.done() for each in attended):
         going = [each for each, future in zip(playing, attended, strict=True) if not future.done()]
-        if not any(processes_of(each.run) for each in going):
-            time.sleep(0.3)
+        if not any(_under_way(there, each) for each in going):
+            time.sleep(1)
             continue
-        _wait_for_an_answer(going, chance) if chance.random() < 0.3 else time.sleep(chance.uniform(0, 10))
+        _wait_for_an_answer(going, chance) if chance.random() < 0.3 else time.sleep(chance.uniform(0, 8))
         if all(each.done() for each in attended):
             break
         for each in playing:
@@ -230,8 +235,12 @@ def _kill_server(
             there.postgres.kill()
             time.sleep(chance.uniform(0, 8))
             there.postgres.start()
-        time.sleep(chance.uniform(1, 10))
+        time.sleep(chance.uniform(1, 5))
     return struck
+
+
+def _under_way(there: Served, one: Playing) -> bool:
+    return bool(processes_of(one.run)) and there.ask(f"flow_runs/{one.run}")["state"]["type"] == "RUNNING"
 
 
 def _wait_for_an_answer(going: list[Playing], chance: random.Random) -> None:

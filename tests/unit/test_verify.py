@@ -77,6 +77,7 @@ KINDS = (
     "characters/anna/manifest.jsonl",
     "characters/anna/clips/*.wav",
     "voices/anna/*/card.json",
+    "voices/anna/*/card.md",
     "voices/anna/*/anna.*",
     "voices/anna/current.json",
 )

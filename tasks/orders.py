@@ -199,6 +199,23 @@ def clean(studio: Studio, character: str, batch: str, clips: Mapping[str, Stored
     )
 
 
+def clean_recording(studio: Studio, folder: str, recording: Stored) -> Order[stages.CleanResult]:
+    """Noise off a recording that is to be converted, where that helps; its length and level stay. Kept beside it."""
+    order = Order(
+        stage="clean",
+        of=folder.rpartition("/")[2],
+        request=stages.CleanRequest(
+            clips=(sent("recording.flac", recording),), denoise=studio.series.denoise, whole=True
+        ),
+        result=stages.CleanResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder,
+        keep={},
+    )
+    name = studio.identity(order)[:12]
+    return replace(order, keep={"out/clips/0000.wav": f"cleaned-{name}.wav"}, record=f"clean-{name}")
+
+
 def dereverb(studio: Studio, character: str, name: str, clip: Stored) -> Order[stages.SeparateResult]:
     """`name`: of the clip in the data set. For a series that asks for it."""
     wanted = studio.series.dereverb
@@ -246,19 +263,33 @@ def train(
     return replace(order, folder=f"{studio.home}/voices/{character}/{studio.identity(order)[:12]}")
 
 
-def synthesize(studio: Studio, text: str, language: str) -> Order[stages.SynthesizeResult]:
+def synthesize(studio: Studio, text: str, language: str, rate: float = 1.0) -> Order[stages.SynthesizeResult]:
     """Read as the dictionary of the series, and readings in the text itself, say."""
-    said = said_as(studio.series, text)
+    said = said_as(studio.series, text, language)
     order = Order(
         stage="synthesize",
         of=text[:40],
-        request=stages.SynthesizeRequest(text=said.text, language=language, readings=said.readings),
+        request=stages.SynthesizeRequest(text=said.text, language=language, rate=rate, readings=said.readings),
         result=stages.SynthesizeResult,
         inputs={},
         folder="",
         keep={"out/": ""},
     )
     return replace(order, folder=f"{studio.home}/speech/base/{studio.identity(order)[:12]}")
+
+
+def measure(studio: Studio, folder: str, speech: Stored) -> Order[stages.MeasureResult]:
+    """Pitch, length and level of a recording; kept beside it."""
+    return Order(
+        stage="measure",
+        of=folder.rpartition("/")[2],
+        request=stages.MeasureRequest(speech=sent("speech", speech)),
+        result=stages.MeasureResult,
+        inputs={"in/speech": speech},
+        folder=folder,
+        keep={},
+        record=f"measure-{speech.sha256[:12]}",
+    )
 
 
 def convert(

@@ -16,7 +16,7 @@ from containers.contract.readings import accent_of, katakana, occurring
 from containers.contract.stages import WordReading
 from containers.contract.written_out import folded
 from tasks.dictionary import dictionary_of
-from tasks.series import Series
+from tasks.series import JAPANESE, Series
 
 _WITH_READING = re.compile(
     r"(?:[｜|](?P<marked>[^｜|《》\n]+)|(?P<bare>[一-鿿㐀-䶿々〆ヶ]+|[ァ-ヺー・]+|[A-Za-z0-9'’-]+))《(?P<reading>[^《》\n]+)》"
@@ -36,11 +36,16 @@ class Said:
     readings: tuple[WordReading, ...]
 
 
-def said_as(series: Series, line: str) -> Said:
-    """What an engine gets of a line. SeriesError for a bad dictionary, ReadingError for a bad reading in the line."""
-    japanese = series.japanese
+def said_as(series: Series, line: str, language: str | None = None) -> Said:
+    """What an engine gets of a line. SeriesError for a bad dictionary, ReadingError for a bad reading in the line.
+
+    `language`: of the line, where it is not the series'; the dictionary is for that of the series.
+    """
+    language = language or series.language
+    japanese = language in JAPANESE
     text, here = _taken_out(folded(line) if japanese else unicodedata.normalize("NFC", line), japanese)
-    return Said(text=text, readings=(*here, *occurring(text, dictionary_of(series), japanese=japanese)))
+    known = dictionary_of(series) if language == series.language else ()
+    return Said(text=text, readings=(*here, *occurring(text, known, japanese=japanese)))
 
 
 def _taken_out(line: str, japanese: bool) -> tuple[str, list[WordReading]]:

@@ -52,6 +52,8 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+JAPANESE = ("ja", "jpn")
+
 Use = Literal["train", "speak", "export"]
 """What rights may be for: learning a voice, speaking with it, handing its recordings on."""
 
@@ -257,7 +259,7 @@ class Series(_Strict):
 
     @property
     def japanese(self) -> bool:
-        return self.language in ("ja", "jpn")
+        return self.language in JAPANESE
 
     @property
     def min_minutes(self) -> float:

@@ -336,12 +336,16 @@ class CutResult:
 
 @dataclass(frozen=True, kw_only=True)
 class CleanRequest:
-    """Make kept clips ready for training. `denoise` auto: only where it helps, as measured."""
+    """Make kept clips ready for training. `denoise` auto: only where it helps, as measured.
+
+    `whole`: recordings that are to be converted instead, so that length (to the sample of 44.1 kHz) and level stay.
+    """
 
     clips: tuple[File, ...]
     denoise: Literal["auto", "never", "always"] = "auto"
     loudness_lufs: float = -23.0
     peak_dbfs: float = -1.0
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

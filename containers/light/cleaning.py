@@ -49,7 +49,11 @@ def _clean(file: File, index: int, request: CleanRequest, item: Item) -> CleanCl
     samples = channels.mean(axis=0)
     before = snr_db(samples, rate)
     quieter, denoised_by, after = _without_noise(samples, rate, request, before)
-    sound = at_loudness(quieter, RATE_HZ, request.loudness_lufs, request.peak_dbfs)
+    if request.whole:
+        length = round(len(samples) * RATE_HZ / rate)
+        sound = np.pad(quieter[:length], (0, max(0, length - len(quieter))))
+    else:
+        sound = at_loudness(quieter, RATE_HZ, request.loudness_lufs, request.peak_dbfs)
     path = write_pcm16(item.output(f"clips/{index:04d}.wav"), dithered(sound, file.sha256), RATE_HZ)
     written = read(path)[0][0]
     loudness = loudness_lufs(written, RATE_HZ)
@@ -88,7 +92,8 @@ def _without_noise(
             quieter, by = denoising.denoised(wide, request.denoise)
             if by:
                 after = snr_db(quieter, denoising.RATE_HZ)
-                return resample(trimmed(quieter, denoising.RATE_HZ), denoising.RATE_HZ, RATE_HZ), by, after
+                kept = quieter if request.whole else trimmed(quieter, denoising.RATE_HZ)
+                return resample(kept, denoising.RATE_HZ, RATE_HZ), by, after
     return resample(samples, rate_hz, RATE_HZ), None, before
 
 

@@ -176,3 +176,20 @@ def test_dither_makes_what_is_smaller_than_a_step_audible_as_itself_and_is_the_s
     assert found == pytest.approx(1 / 3, abs=0.03)
     np.testing.assert_array_equal(dithered(tone, "ab" * 32), dithered(tone, "ab" * 32))
     assert not dithered(np.zeros(100, np.float32), "ab" * 32).any()
+
+
+@pytest.mark.parametrize("rate", [48000, 22050])
+def test_a_whole_recording_keeps_its_length_and_level_and_loses_its_noise(tmp_path: Path, rate: int) -> None:
+    wanted = resample(np.pad(speech(), (24000, 36001)), RATE, rate)
+    noise = np.random.default_rng(3).normal(size=len(wanted)).astype(np.float32)
+    noisy = wanted + noise * np.float32(np.sqrt(np.mean(wanted**2) / 10))
+    (clip,) = cleaned(tmp_path, noisy, rate=rate, whole=True).clips
+    got, _ = soundfile.read(tmp_path / clip.file.path, dtype="float32")
+    assert clip.denoised_by is not None
+    assert len(got) == round(len(wanted) * 44100 / rate)
+    at_44100 = resample(wanted, rate, 44100)
+    length = min(len(got), len(at_44100))
+    assert si_sdr_db(at_44100[:length], got[:length]) > 13
+    assert np.dot(got[:length], at_44100[:length]) / np.dot(at_44100, at_44100) == pytest.approx(1, abs=0.1), (
+        "by 0.8 dB at most"
+    )

@@ -278,7 +278,7 @@ def synthesize(studio: Studio, text: str, language: str, rate: float = 1.0) -> O
     return replace(order, folder=f"{studio.home}/speech/base/{studio.identity(order)[:12]}")
 
 
-def measure(studio: Studio, folder: str, speech: Stored) -> Order[stages.MeasureResult]:
+def measure(folder: str, speech: Stored) -> Order[stages.MeasureResult]:
     """Pitch, length and level of a recording; kept beside it."""
     return Order(
         stage="measure",

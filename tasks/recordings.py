@@ -64,7 +64,7 @@ def hear(studio: Studio, path: Path) -> Heard:
     if clip.denoised_by and not worse:
         quieted = Quieted(by=clip.denoised_by, snr_db_before=before, snr_db_after=after)
     source = cleaned.stored(clip.file) if quieted else recording
-    measured = studio.make(orders.measure(studio, order.folder, source))
+    measured = studio.make(orders.measure(order.folder, source))
     return Heard(
         sha256=given.sha256,
         source=source,

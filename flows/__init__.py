@@ -1,6 +1,17 @@
-"""Order: what happens after what. Prefect flows, and the command line."""
+"""Order: what happens after what. Prefect flows, and the command line.
+
+From Python: `from flows import speak, speak_script, dub` (flows.api; loaded when first asked for).
+"""
+
+from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flows.api import DubbedEpisode, Speech, dub, speak, speak_script
+
+__all__ = ["DubbedEpisode", "Speech", "dub", "speak", "speak_script"]
 
 DEFAULTS = {
     # An ephemeral server needs up to half a minute on a busy machine; Prefect's own limit is 20 s.
@@ -14,3 +25,11 @@ DEFAULTS = {
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from flows import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,13 +12,14 @@ from prefect import flow
 
 from flows import ingest as arrivals
 from flows import maintenance as upkeeping
-from flows.deployments_forms import Arrival, Line, Preparation, Season, Training
+from flows.deployments_forms import Arrival, Dubbing, Line, Lines, Preparation, Season, Training
+from flows.dubbing import dub_episode
 from flows.hooks import sweep_engines
+from flows.lines import speak_as, speak_script
 from flows.lives import check_lives
 from flows.prepare import prepare_series
 from flows.season import Told
 from flows.season import season as season_flow
-from flows.speak import speak_as
 from flows.train import How, train_voices
 
 USUAL: dict[str, Any] = {
@@ -64,6 +65,35 @@ def speak(line: Line) -> None:
         store=line.store or None,
         series=line.series or None,
     )
+
+
+@flow(name="voicecast-speak-script", flow_run_name="speak {lines.script}", **USUAL)
+def speak_lines(lines: Lines) -> None:
+    """Every line of a script in its character's voice; the store holds them."""
+    check_lives()
+    speak_script(
+        lines.script,
+        lines.character or None,
+        language=lines.language or None,
+        bounds=(lines.slowest, lines.fastest),
+        series=lines.series or None,
+        **lines.told,
+    )
+
+
+@flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.script}", **USUAL)
+def dub(order: Dubbing) -> None:
+    """An episode's lines said anew over its background, beside the original tracks; the store holds the video."""
+    check_lives()
+    how = {
+        "language": order.language or None,
+        "slowest": order.slowest,
+        "fastest": order.fastest,
+        "unsaid": order.unsaid,
+        "name": order.name or None,
+        "default": order.default,
+    }
+    dub_episode(order.script, order.episode, how, order.character or None, series=order.series or None, **order.told)
 
 
 @flow(name="voicecast-ingest", flow_run_name="ingest {arrival.file}", **USUAL)

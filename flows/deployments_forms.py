@@ -109,6 +109,32 @@ class Line(Place):
     pitch_shift: float = Field(0, ge=-24, le=24, title="Pitch shift", description="Semitones; 0: as the voice is")
 
 
+class Lines(WithEngines):
+    """The lines of a script."""
+
+    script: str = Field(
+        title="Script", min_length=1, description="Path of a .csv, .srt or .ass file, as the worker sees it"
+    )
+    character: str = Field("", title="Character", description="Who says lines that name nobody")
+    language: str = Field("", title="Language", description="Of the texts, such as en; empty: the series'")
+    slowest: float = Field(0.85, ge=0.5, le=1, title="Slowest", description="Pace of a line, 1 being its own")
+    fastest: float = Field(
+        1.25, ge=1, le=2, title="Fastest", description="Words are never cut: what does not fit is listed"
+    )
+    series: str = Field("", title="Series", description="Id of a series the store knows, in place of a series file")
+
+
+class Dubbing(Lines):
+    """An episode in new words."""
+
+    episode: str = Field(title="Episode", min_length=1, description="Key, such as s01e01")
+    unsaid: Literal["original", "background"] = Field(
+        "original", title="Dialogue that no line replaces", description="is heard, or only what is behind it"
+    )
+    name: str = Field("", title="Name of this dub", description="Empty: the script's name")
+    default: bool = Field(False, title="Players choose the new track")
+
+
 class Arrival(Season):
     """An episode that has arrived: the payload of the event `episode.arrived`."""
 

@@ -16,6 +16,8 @@ from infra.signing import Signer
 
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 """IPTC's word for media that a trained model made."""
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""The same of media that hold other sounds or pictures beside it."""
 CLAIM = "org.voicecast.synthetic"
 State = Literal["trusted", "valid", "invalid", "absent", "unsupported"]
 _SYNTHETIC_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia")
@@ -41,7 +43,7 @@ def sign(data: bytes, mime: str, title: str, claims: Mapping[str, Any], signer: 
     action = {
         "action": "c2pa.created",
         "when": claims["time"],
-        "digitalSourceType": SYNTHETIC,
+        "digitalSourceType": claims.get("digital_source_type", SYNTHETIC),
         "softwareAgent": {"name": claims["tool"]},
     }
     manifest = {

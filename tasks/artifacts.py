@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "episode", "references", "cast", "labels", "people", "data set", "voice", "speech", "assets", "preview", "series"
+    "episode",
+    "references",
+    "cast",
+    "labels",
+    "people",
+    "data set",
+    "voice",
+    "speech",
+    "dub",
+    "assets",
+    "preview",
+    "series",
 ]
 MAGIC: dict[str, tuple[bytes, ...]] = {
     ".flac": (b"fLaC",),
     ".wav": (b"RIFF",),
     ".npy": (b"\x93NUMPY",),
     ".png": (b"\x89PNG",),
+    ".mkv": (b"\x1aE\xdf\xa3", b"{"),
     ".mp3": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa"),
 }
 """First bytes of files, by the ending of their names."""
@@ -45,6 +57,8 @@ def unit_of(home: str, key: str) -> Unit:  # noqa: PLR0911 (a return a kind)
         return Unit(kind="data set", of=of)
     if top == "voices":
         return Unit(kind="voice", of=of)
+    if top == "dubs":
+        return Unit(kind="dub", of=of)
     if top == "speech":
         return Unit(kind="speech", of=of)
     if top == "given" or key.startswith(f"{home}/cast/references/"):

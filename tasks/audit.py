@@ -18,7 +18,7 @@ from containers.contract.errors import RequestError
 from infra.store import Missing, Store, read_many
 from tasks.provenance import now
 
-Action = Literal["rights", "train", "speak", "export", "revoke", "grant", "label"]
+Action = Literal["rights", "train", "speak", "dub", "export", "revoke", "grant", "label"]
 START = "0" * 64
 """What stands for the entry before the first one."""
 _LAST: dict[str, int] = {}

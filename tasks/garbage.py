@@ -48,7 +48,7 @@ def find_garbage(store: Store, home: str, *, caches: bool = False, state_days: f
     documents = {key: parsed(data, key) for key, data in zip(names, texts, strict=True)}
     keys = {key: sizes[key] for key in sorted(set(_unreferred(home, sizes, documents)))}
     if caches:
-        for cache in ("previews", "speech/base", "speech/converted"):
+        for cache in ("previews", "speech/base", "speech/converted", "speech/retimed"):
             keys |= {key: size for key, size in sizes.items() if key.startswith(f"{home}/{cache}/")}
     paths = {path: _size(path) for path in sorted(_left_over(store.work, caches, state_days))}
     return Garbage(keys=keys, paths=paths)
@@ -106,7 +106,7 @@ def _half_made(home: str, key: str, sizes: Mapping[str, int]) -> bool:
     if inside[0] == "voices" and len(inside) > 3:
         folder = f"{home}/{'/'.join(inside[:3])}"
         return f"{folder}/card.json" not in sizes and f"{folder}/stages/train.json" not in sizes
-    if inside[0] == "speech" and inside[1] in ("base", "converted"):
+    if inside[0] == "speech" and inside[1] in ("base", "converted", "retimed"):
         folder = f"{home}/{'/'.join(inside[:3])}/stages/"
         return not any(each.startswith(folder) for each in sizes)
     if inside[0] == "speech":

@@ -19,12 +19,13 @@ def folder_of(studio: Studio, episode: Episode) -> str:
     return f"{studio.home}/episodes/{episode.key}"
 
 
-def _video(episode: Episode) -> Source:
+def video_of(episode: Episode) -> Source:
+    """The file an episode came from."""
     return Source(path=place_of(episode.file), sha256=episode.sha256)
 
 
 def probe(studio: Studio, episode: Episode) -> Order[stages.ProbeResult]:
-    video = _video(episode)
+    video = video_of(episode)
     return Order(
         stage="probe",
         of=episode.key,
@@ -37,7 +38,7 @@ def probe(studio: Studio, episode: Episode) -> Order[stages.ProbeResult]:
 
 
 def extract(studio: Studio, episode: Episode) -> Order[stages.ExtractResult]:
-    return _extract(episode.key, _video(episode), folder_of(studio, episode), studio.series.language)
+    return _extract(episode.key, video_of(episode), folder_of(studio, episode), studio.series.language)
 
 
 def extract_given(studio: Studio, of: str, given: Source) -> Order[stages.ExtractResult]:

@@ -49,7 +49,7 @@ def inspect(path: Path, trusted: bytes = b"") -> Found:
         with open(path, "rb") as stream:
             kind = kind_in(stream)
             if kind is None:
-                return _unreadable(path, "no WAV, FLAC, MP3, MP4 or Ogg file")
+                return _unreadable(path, "no WAV, FLAC, MP3, MP4, Matroska or Ogg file")
             tags = statement_in(texts_in(stream, kind))
     except OSError as error:
         return _unreadable(path, error.strerror or str(error))

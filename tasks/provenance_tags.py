@@ -1,4 +1,4 @@
-"""Tags of sound files: written to WAV (RIFF INFO), FLAC (Vorbis comments) and MP3 (ID3), read also from Ogg and MP4."""
+"""Tags of sound files: written to WAV (RIFF INFO), FLAC (Vorbis) and MP3 (ID3), read also from Ogg, MP4, Matroska."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import IO, Any
 
 MIME = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg"}
 """Kinds of file that can be marked."""
-READABLE = {**MIME, "mp4": "audio/mp4"}
+READABLE = {**MIME, "mp4": "audio/mp4", "mkv": "video/x-matroska"}
 _INFO_BYTES = 1 << 20
 """The longest list of tags that is read from a WAV."""
+_MATROSKA_BYTES = 4 << 20
+"""So far from its start a Matroska file is searched for tags."""
+_TAG_STRING = b"\x44\x87"
 
 
 def kind_of(head: bytes, after_id3: bytes = b"") -> str | None:
-    """wav, flac, mp3, mp4 or ogg by a file's first bytes (`after_id3`: behind an ID3 header); None for another."""
+    """wav, flac, mp3, mp4, mkv or ogg by a file's first bytes (`after_id3`: behind an ID3 header); None for another."""
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"fLaC" or (head[:3] == b"ID3" and after_id3[:4] == b"fLaC"):
@@ -24,6 +27,8 @@ def kind_of(head: bytes, after_id3: bytes = b"") -> str | None:
         return "mp3"
     if head[4:8] == b"ftyp":
         return "mp4"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "mkv"
     return "ogg" if head[:4] == b"OggS" else None
 
 
@@ -62,9 +67,36 @@ def tagged(data: bytes, kind: str, title: str, comment: str, tool: str) -> bytes
 
 def texts_in(stream: IO[bytes], kind: str) -> list[str]:
     """All texts in a file's tags, in no order; none where tags are broken or of no known form."""
+    if kind == "mkv":
+        return _matroska_texts(stream)
     found = list(_info_texts(stream)) if kind == "wav" else []
     stream.seek(0)
     return found + _mutagen_texts(stream, kind)
+
+
+def _matroska_texts(stream: IO[bytes]) -> list[str]:
+    """Strings of the tags that stand before a Matroska file's sound and pictures, where FFmpeg writes them.
+
+    Found by the id of a tag's string (TagString, 0x4487; RFC 9559), each with its length behind it.
+    """
+    stream.seek(0)
+    head = stream.read(_MATROSKA_BYTES)
+    found, at = [], head.find(_TAG_STRING)
+    while at >= 0:
+        size, begins = _matroska_size(head, at + 2)
+        if 0 < size <= len(head) - begins:
+            found.append(head[begins : begins + size].decode(errors="replace"))
+        at = head.find(_TAG_STRING, at + 2)
+    return found
+
+
+def _matroska_size(data: bytes, at: int) -> tuple[int, int]:
+    """The length that stands here, of 1 to 8 bytes, and where it ends; 0 for none."""
+    first = data[at] if at < len(data) else 0
+    length = 9 - first.bit_length()
+    if not first or at + length > len(data):
+        return 0, at
+    return int.from_bytes(data[at : at + length], "big") & ((1 << (7 * length)) - 1), at + length
 
 
 def _mutagen_texts(stream: IO[bytes], kind: str) -> list[str]:

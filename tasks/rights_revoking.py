@@ -19,7 +19,7 @@ from tasks.rights import NoVoice, Revoked, bury, recorded, revoked
 from tasks.series import SeriesError
 from tasks.studio import Studio
 
-CACHES = ("previews", "speech/converted")
+CACHES = ("previews", "speech/converted", "speech/retimed", "speech/scripts", "dubs")
 """Folders of the series that hold many characters' sound and do not say whose; what is needed again is made again."""
 
 

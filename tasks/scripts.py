@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import difflib
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks import scripts_csv, scripts_subtitles
-from tasks.scripts_text import Row, ScriptError, decoded, seconds_of
+from tasks.scripts_text import Row, ScriptError, decoded, folded, seconds_of
 from tasks.series import Character
 
 __all__ = ["Script", "ScriptError", "ScriptLine", "read_script"]
@@ -72,7 +71,10 @@ def read_script(path: Path, characters: Mapping[str, Character], speaker: str | 
         raise ScriptError(f"{path.name}: a script is a file named {', '.join(f'*{each}' for each in FORMS)}")
     text = decoded(path)
     known = _names(characters)
-    rows = scripts_csv.rows(path.name, text) if form == "csv" else scripts_subtitles.rows(path.name, text, form, known)
+    if form == "csv":
+        rows = scripts_csv.rows(path.name, text)
+    else:
+        rows = scripts_subtitles.rows(path.name, text, form, known, alone=speaker is not None)
     wrong: list[tuple[int, str]] = []
     lines: list[ScriptLine] = []
     for row in rows:
@@ -103,7 +105,7 @@ def _line(
 ) -> ScriptLine | None:
     """The line of a row; what is wrong with it is added to `wrong`."""
     before = len(wrong)
-    character = known.get(_folded(row.character)) if row.character.strip() else speaker
+    character = known.get(folded(row.character)) if row.character.strip() else speaker
     if character is None:
         wrong.append((row.row, _who(row.character, known)))
     text, source = row.text.strip(), row.source.strip()
@@ -177,19 +179,15 @@ def _names(characters: Mapping[str, Character]) -> dict[str, str]:
     found: dict[str, str] = {}
     for slug, about in characters.items():
         for name in (*about.aliases, about.name, slug):
-            found[_folded(name)] = slug
+            found[folded(name)] = slug
     return found
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def _who(name: str, known: Mapping[str, str]) -> str:
     there = ", ".join(dict.fromkeys(known.values()))
     if not name.strip():
         return f"names no character; there are {there}"
-    near = difflib.get_close_matches(_folded(name), list(known), 1)
+    near = difflib.get_close_matches(folded(name), list(known), 1)
     hint = f" (did you mean {known[near[0]]}?)" if near else ""
     return f"{name.strip()!r} is no character of the series file{hint}; there are {there}"
 

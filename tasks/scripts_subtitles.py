@@ -11,7 +11,7 @@ from typing import Literal
 
 import pysubs2
 
-from tasks.scripts_text import Row, ScriptError
+from tasks.scripts_text import Row, ScriptError, folded
 from tasks.subtitles import kind_of
 
 _BEFORE = re.compile(r"^\s*(?:[(（［\[]([^)）］\]\n]{1,40})[)）］\]]|([^:：\n]{1,40})[:：])\s*(?=\S)")
@@ -20,8 +20,9 @@ _SRT_TIME = re.compile(r"^\s*\d+:\d\d:\d\d[.,]\d+\s*-->")
 _ASS_EVENT = re.compile(r"^(Dialogue|Comment)\s*:")
 
 
-def rows(name: str, text: str, form: str, known: Mapping[str, str]) -> list[Row]:
-    """The lines of a subtitle file in its order; `known`: names of characters, in small letters."""
+def rows(name: str, text: str, form: str, known: Mapping[str, str], *, alone: bool = False) -> list[Row]:
+    """The lines of a subtitle file in its order; `known`: names of characters, folded. `alone`: lines need not name
+    anybody, so that what stands before a colon is only a name if a character has it."""
     wanted: Literal["srt", "ass"] = "ass" if form == "ass" else "srt"
     try:
         events = list(pysubs2.SSAFile.from_string(text, format_=wanted))
@@ -37,9 +38,10 @@ def rows(name: str, text: str, form: str, known: Mapping[str, str]) -> list[Row]
         said = " ".join(event.plaintext.split())
         character = event.name.strip()
         before = _BEFORE.match(said)
-        if not character and before:
-            character, said = (before[1] or before[2]).strip(), said[before.end() :]
-        if character.casefold() not in known and kind_of(event, said) != "dialogue":
+        named = (before[1] or before[2]).strip() if before else ""
+        if before and not character and (not alone or folded(named) in known):
+            character, said = named, said[before.end() :]
+        if not said or (folded(character) not in known and kind_of(event, said) != "dialogue"):
             continue
         source = _SOURCE.match(said)
         found.append(

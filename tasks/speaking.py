@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from containers.contract.codec import canonical
-from infra.sources import sha256_known
+from containers.contract.codec import canonical, encode
 from infra.store import read_json, write_json
 from infra.watermarks import OFF, watermark
 from tasks import audit, orders
-from tasks.provenance import Provenance, marked, now
+from tasks.provenance import Provenance, Statement, marked, now
 from tasks.rights import recorded
-from tasks.studio import Source, Stored, Studio
+from tasks.saying import Line, NothingToSay, Said, say
+from tasks.studio import Stored, Studio
 from tasks.voices import Card, voice_to_speak
 
-
-class NothingToSay(ValueError):
-    """Neither a text nor a recording that is there, or both, were given."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """What is to be said: a text, or a recording of somebody saying it; shift in semitones."""
-
-    character: str
-    text: str | None = None
-    audio: Path | None = None
-    pitch_shift: float | None = None
-
-    def __post_init__(self) -> None:
-        if bool(self.text and self.text.strip()) == bool(self.audio):
-            raise NothingToSay("give either a text (--text) or a recording (--audio)")
+__all__ = ["FORMS", "Line", "NothingToSay", "Spoken", "in_form", "keep", "provenance_of", "speak"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +30,12 @@ class Spoken:
 def speak(studio: Studio, line: Line) -> Spoken:
     """Say a line; raises RightsError or NoVoice before anything is made."""
     card = voice_to_speak(studio, line.character)
-    source, origin = _source(studio, line)
-    voice = tuple(each for _, each in sorted(card.files.items()))
-    made = studio.make(orders.convert(studio, line.character, source, voice, line.pitch_shift))
+    return keep(studio, card, say(studio, card, line))
+
+
+def keep(studio: Studio, card: Card, said: Said) -> Spoken:
+    """Mark a line as said, enter it in the log, and keep it among the character's."""
+    made = said.converted
     about = {
         "synthetic": True,
         "note": card.note,
@@ -57,15 +43,17 @@ def speak(studio: Studio, line: Line) -> Spoken:
         "character": card.character,
         "name": card.name,
         "voice": {"version": card.version, "engine": card.engine, "format": card.format},
-        "engine": made.engine,
-        "source": origin,
-        "pitch_shift_semitones": made.result.pitch_shift_semitones,
-        "duration": made.result.duration,
-        "sample_rate_hz": made.result.sample_rate_hz,
-        "similarity": {"before": made.result.source_similarity, "after": made.result.similarity},
+        "engine": said.engine,
+        "source": said.source,
+        "pitch_shift_semitones": made.pitch_shift_semitones,
+        "duration": said.duration,
+        "sample_rate_hz": made.sample_rate_hz,
+        "similarity": {"before": made.source_similarity, "after": made.similarity},
         "rights": card.rights,
     }
-    return _keep(studio, card, made.stored(made.result.speech), about)
+    if said.pace:
+        about["pace"] = encode(said.pace)
+    return _keep(studio, card, said.speech, about)
 
 
 FORMS = (".wav", ".flac", ".mp3")
@@ -73,31 +61,25 @@ FORMS = (".wav", ".flac", ".mp3")
 
 def in_form(studio: Studio, spoken: Spoken, suffix: str) -> bytes:
     """A spoken line as a marked WAV, FLAC or MP3, by the suffix of a file's name; NothingToSay for another."""
+    return in_form_of(studio, spoken.key, provenance_of(spoken.about), suffix)
+
+
+def in_form_of(studio: Studio, key: str, stated: Statement, suffix: str) -> bytes:
+    """The same of any marked WAV in the store."""
     if suffix == ".wav":
-        return studio.store.read(spoken.key)
+        return studio.store.read(key)
     if suffix not in FORMS:
         raise NothingToSay(
             f"speech is written as {', '.join(FORMS)}; {suffix or 'a name without suffix'} is none of them"
         )
-    wav = studio.store.read(spoken.key)
-    whole = orders.Shown(file=Stored(key=spoken.key, sha256=hashlib.sha256(wav).hexdigest(), size=len(wav)))
-    made = studio.make(orders.preview(studio, f"line of {spoken.about['character']}", (whole,), lossless=True))
+    wav = studio.store.read(key)
+    whole = orders.Shown(file=Stored(key=key, sha256=hashlib.sha256(wav).hexdigest(), size=len(wav)))
+    made = studio.make(orders.preview(studio, f"line {key.rpartition('/')[2]}", (whole,), lossless=True))
     (preview,) = made.result.previews
     file = preview.player if suffix == ".mp3" else preview.sound
     if file is None:
         raise NothingToSay(f"{made.engine} made no FLAC; write a .wav")
-    return marked(studio.store.read(made.stored(file).key), provenance_of(spoken.about))
-
-
-def _source(studio: Studio, line: Line) -> tuple[Stored, dict[str, Any]]:
-    if line.audio:
-        given = Source(path=line.audio.absolute(), sha256=sha256_known(line.audio, studio.store))
-        recording = studio.make(orders.extract_given(studio, line.audio.name, given))
-        source = recording.stored(recording.result.recording)
-        return source, {"recording_sha256": given.sha256, "key": source.key}
-    base = studio.make(orders.synthesize(studio, line.text or "", studio.series.language))
-    source = base.stored(base.result.speech)
-    return source, {"text": line.text, "reading": base.result.reading, "engine": base.engine, "key": source.key}
+    return marked(studio.store.read(made.stored(file).key), stated)
 
 
 def _keep(studio: Studio, card: Card, speech: Stored, about: dict[str, Any]) -> Spoken:

@@ -40,19 +40,21 @@ def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bo
     return isinstance(state.result(raise_on_failure=False), EngineError | StoreBusy)
 
 
+RETRIED: dict[str, Any] = {
+    "retries": RETRIES,
+    "retry_delay_seconds": exponential_backoff(settings().retry_seconds),
+    "retry_condition_fn": machine_fault,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+    "log_prints": False,
+}
+"""A task's habits: tried again where the machine was at fault, and nothing kept but in the store."""
+
+
 def stage_task(stage: str, of: str) -> Callable[[F], F]:
     """A Prefect task for a stage; `of`: whose stage it is, from the function's arguments, for its run's name."""
-    return task(
-        name=stage,
-        task_run_name=f"{stage} {of}",
-        tags=[HEAVY] if stage in HEAVY_STAGES else [],
-        retries=RETRIES,
-        retry_delay_seconds=exponential_backoff(settings().retry_seconds),
-        retry_condition_fn=machine_fault,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        log_prints=False,
-    )  # type: ignore[return-value]
+    named = {"name": stage, "task_run_name": f"{stage} {of}", "tags": [HEAVY] if stage in HEAVY_STAGES else []}
+    return task(**named, **RETRIED)  # type: ignore[call-overload, no-any-return]
 
 
 @stage_task("extract", "{episode.key}")

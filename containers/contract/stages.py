@@ -560,25 +560,27 @@ class RetimeRequest:
     """Bring a line of speech to a length. Silence at its ends is taken off, but for a margin: no word is cut.
 
     `seconds`: the length wanted; None: only the ends. `slowest` and `fastest`: what the tempo may become, 1 being the
-    line's own; where they do not suffice the line stays longer or shorter than wanted.
+    line's own; where they do not suffice the line stays longer or shorter than wanted. `natural`: seconds at the line's
+    own tempo, where synthesis has changed it already, so that the bounds hold for both changes together.
     """
 
     speech: File
     seconds: float | None = None
     slowest: float = 1.0
     fastest: float = 1.0
+    natural: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.slowest <= 1 <= self.fastest <= 2:
             raise ValueError(f"tempo needs 0.5 <= slowest <= 1 <= fastest <= 2, got {self.slowest} and {self.fastest}")
-        if self.seconds is not None and self.seconds <= 0:
-            raise ValueError(f"a line cannot be brought to {self.seconds} s")
+        if min(self.seconds or 1, self.natural or 1) <= 0:
+            raise ValueError(f"a line has a length above 0, got {self.seconds} and {self.natural} s")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetimeResult:
     """`speech`: WAV, mono, 16-bit, at the source's rate. `natural`: seconds from its first sound to its last before
-    its tempo changed, margins included."""
+    `tempo` changed them, margins included."""
 
     speech: File
     sample_rate_hz: int
@@ -601,8 +603,8 @@ class MixRequest:
     """Lay lines over an episode. Where nothing is `replaced` the track is the recording, sample for sample; where
     something is, the background, with fades of 30 ms inside the stretch. Lines are heard in the middle.
 
-    Without recording and background the lines stand alone, in mono at 48 kHz. `seconds`: a track that would be shorter
-    ends with silence. Where lines bring it above `peak_dbfs` a limiter lets it down, there only.
+    Without recording and background the lines stand alone, in mono at 48 kHz, 16-bit. `seconds`: a track that would
+    be shorter ends with silence. Where lines bring it above `peak_dbfs` a limiter lets it down, there only.
     """
 
     recording: File | None
@@ -626,7 +628,8 @@ class LineMixed:
 
 @dataclass(frozen=True, kw_only=True)
 class MixResult:
-    """`track`: FLAC with the recording's rate, channels and depth; `lines` in the request's order."""
+    """`track`: FLAC with the recording's rate, channels and depth, WAV where lines stand alone; `lines` in the
+    request's order."""
 
     track: File
     sample_rate_hz: int

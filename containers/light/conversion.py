@@ -36,15 +36,17 @@ _CONSONANTS = 0.25  # of an unvoiced frame's envelope is the source's
 _MOST_SPREAD = 1.5
 _F0_HZ = (40.0, 1600.0)
 _PEAK = 0.98
+_KEPT = 4  # voices that are kept at hand, 15 minutes of speech being 40 MB
+_READY: dict[str, tuple[Voice, Target]] = {}
 
 
 def convert(request: ConvertRequest, item: Item) -> ConvertResult:
-    voice = voice_file.load(item.input(_voice(request)))
+    voice, target = _ready(_voice(request), item)
     source = item.input(request.source)
     with decodable(source), threadpool_limits(1, user_api="blas"):  # sums in one order: the same bytes on every run
         _check(source)
         speech = item.output("speech.wav")
-        shift = into(voice, source, speech, item.state, request.pitch_shift_semitones, item.progress)
+        shift = into(voice, source, speech, item.state, request.pitch_shift_semitones, item.progress, target)
         before = similarity(source, voice.mean_vector)
     return ConvertResult(
         speech=item.file(speech),
@@ -63,6 +65,18 @@ def _voice(request: ConvertRequest) -> File:
     return found[0]
 
 
+def _ready(file: File, item: Item) -> tuple[Voice, Target]:
+    """The voice and what is searched in it; lines that follow each other in one voice read it once."""
+    path, found = item.input(file), _READY.pop(file.sha256, None)
+    if found is None:
+        voice = voice_file.load(path)
+        found = voice, Target(voice.sound)
+    _READY[file.sha256] = found
+    while len(_READY) > _KEPT:
+        del _READY[next(iter(_READY))]
+    return found
+
+
 def _check(source: Path) -> None:
     if soundfile.info(source).frames == 0:
         raise RecordingError(f"{source.name} is empty; give a recording with speech or song in it")
@@ -75,13 +89,14 @@ def into(
     scratch: Path,
     semitones: float | None = None,
     progress: Callable[[float], None] = lambda _: None,
+    target: Target | None = None,
 ) -> float:
     """Write `source` as said by `voice`; the answer is the pitch shift in semitones. `scratch` is a folder."""
     frames, raw = scratch / "frames.f32", scratch / "speech.f32"
     stored = FrameStore.analysed(source, frames)
     progress(0.5)
     shift = _median_shift(stored, voice) if semitones is None else semitones
-    converter = Converter(stored, voice, shift)
+    converter = Converter(stored, voice, shift, target)
     peak = 0.0
     with open(raw, "wb") as file:
         for samples, done in _spoken(converter, stored):
@@ -109,9 +124,9 @@ def _active(stored: FrameStore) -> Mask:
 class Converter:
     """Turns stretches of a source's frames into a voice's."""
 
-    def __init__(self, stored: FrameStore, voice: Voice, semitones: float) -> None:
+    def __init__(self, stored: FrameStore, voice: Voice, semitones: float, target: Target | None = None) -> None:
         self._sound, self._semitones = voice.sound, semitones
-        self._target = Target(voice.sound)
+        self._target = target or Target(voice.sound)
         stretches = list(_sample(stored))
         frames = [stored.read(first, last)[::_STEP] for first, last in stretches]
         lengths = [len(each) for each in frames]

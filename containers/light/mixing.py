@@ -70,8 +70,9 @@ def mix(request: MixRequest, item: Item) -> MixResult:
     reach = loudness.limiter_reach(bed.rate_hz)
     stretches = _stretches(request, lines, bed.rate_hz, reach, total)
     mixed: dict[int, LineMixed] = {}
-    track = item.output("track.flac")
-    with soundfile.SoundFile(track, "w", bed.rate_hz, bed.channels, f"PCM_{bed.depth}", format="FLAC") as out:
+    form = "FLAC" if bed.recording else "WAV"
+    track = item.output(f"track.{form.lower()}")
+    with soundfile.SoundFile(track, "w", bed.rate_hz, bed.channels, f"PCM_{bed.depth}", format=form) as out:
         now = 0
         for stretch in stretches:
             _copy(bed, out, now, stretch.first)

@@ -48,7 +48,9 @@ def retime(request: RetimeRequest, item: Item) -> RetimeResult:
 def _tempo(natural: float, request: RetimeRequest) -> float:
     if request.seconds is None:
         return 1.0
-    tempo = min(max(natural / request.seconds, request.slowest), request.fastest)
+    so_far = natural / (request.natural or natural)
+    slowest, fastest = min(1.0, request.slowest * so_far), max(1.0, request.fastest * so_far)
+    tempo = min(max(natural / request.seconds, slowest, 0.5), fastest, 2.0)
     return 1.0 if abs(tempo - 1) < _SAME_TEMPO else round(tempo, 4)
 
 

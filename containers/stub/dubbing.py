@@ -20,7 +20,9 @@ def retime(options: Options, request: stages.RetimeRequest, item: Item) -> stage
     act("retime", item, (sound.script,), options.sleep_s)
     tempo = 1.0
     if request.seconds is not None:
-        tempo = round(min(max(sound.duration / request.seconds, request.slowest), request.fastest), 4)
+        so_far = sound.duration / (request.natural or sound.duration)
+        slowest, fastest = min(1.0, request.slowest * so_far), max(1.0, request.fastest * so_far)
+        tempo = round(min(max(sound.duration / request.seconds, slowest), fastest), 4)
     script = dataclasses.replace(sound.script, duration=sound.duration / tempo, turns=())
     path = item.output("speech.wav")
     made = write_wav(path, performed(script, request.speech.sha256), sound.sample_rate_hz)
@@ -48,7 +50,11 @@ def mix(options: Options, request: stages.MixRequest, item: Item) -> stages.MixR
         mixed.append(
             stages.LineMixed(start=each.start, end=end, gain_db=0.0, loudness_lufs=each.loudness_lufs, limited_db=0.0)
         )
-    path = write_flac(item.output("track.flac"), track, "recording")
+    if under:
+        path = write_flac(item.output("track.flac"), track, "recording")
+    else:
+        path = item.output("track.wav")
+        write_wav(path, track.script, track.sample_rate_hz)
     return stages.MixResult(
         track=item.file(path),
         sample_rate_hz=track.sample_rate_hz,

@@ -17,6 +17,7 @@ from flows.cli import (
     audit,
     demo,
     deploy,
+    dub,
     engines,
     export,
     inspect,
@@ -39,8 +40,10 @@ from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
 from tasks.exports_material import ExportError
 from tasks.labels import LabelsError
+from tasks.orders_dubbing import BadTiming
 from tasks.readings import ReadingError
 from tasks.rights import NoVoice, RightsError
+from tasks.scripts_text import ScriptError
 from tasks.series import SeriesError
 from tasks.speaking import NothingToSay
 
@@ -61,6 +64,7 @@ for module in (
     review,
     speak,
     read,
+    dub,
     inspect,
     revoke,
     audit,
@@ -85,6 +89,8 @@ SAID_WRONG = (
     NoVoice,
     NothingToSay,
     ReadingError,
+    ScriptError,
+    BadTiming,
     ExportError,
     LookupError,
 )

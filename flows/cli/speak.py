@@ -1,19 +1,25 @@
-"""speak: a line in a character's voice."""
+"""speak: a line in a character's voice, or all lines of a script."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from containers.contract.codec import canonical
+from flows.cli.dub import LEFT_OUT, Language, Pace, bounds, check_script, told
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as say_line
-from flows.cli.terminal import stage_bars
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
-from tasks.speaking import FORMS, Line, NothingToSay, Spoken, in_form
+from tasks.speaking import FORMS, Line, NothingToSay, Spoken, in_form, in_form_of
 from tasks.speaking import speak as say
+
+if TYPE_CHECKING:
+    from flows.lines import SpokenScript
+    from tasks.studio import Studio
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,15 +27,25 @@ def add_to(app: typer.Typer) -> None:
 
 
 def speak(
-    character: Annotated[str, typer.Option(help="Whose voice")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The file to write: .wav, .flac or .mp3; a .json goes beside it")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file to write: .wav, .flac or .mp3, and a .json beside it; of a script also a folder",
+        ),
     ],
+    character: Annotated[
+        str | None, typer.Option(help="Whose voice; of a script, who says lines that name nobody")
+    ] = None,
     text: Annotated[str | None, typer.Option(help="What to say")] = None,
     audio: Annotated[
         Path | None, typer.Option(help="A recording of somebody saying it (any sound or video file)")
     ] = None,
+    script: Annotated[Path | None, typer.Option(help="Lines: .csv, .srt or .ass (docs/speaking.md)")] = None,
     pitch_shift: Annotated[float | None, typer.Option(help="Semitones; default: the character's own pitch")] = None,
+    language: Language = None,
+    pace: Pace = "0.85:1.25",
     series: SeriesId = None,
     config: Config = None,
     store: StoreAt = None,
@@ -37,13 +53,20 @@ def speak(
     runner: Runners = None,
     option: Options = None,
 ) -> None:
-    """Say a text, or what a recording says, in the voice of a character."""
+    """Say a text, what a recording says, or the lines of a script, in the voices of characters."""
     studio = opened(config, store, series, engine, runner, option)
+    if script:
+        if text or audio or pitch_shift is not None:
+            raise NothingToSay("--script stands alone: texts, recordings and pitch shifts are in its columns")
+        said = told(config, store, series, engine, runner, option)
+        speak_all(studio, script, output, character, language, bounds(pace), said)
+        return
+    if character is None:
+        raise NothingToSay("say whose voice: --character")
     if audio and not audio.is_file():
         raise NothingToSay(f"--audio {audio} is no file")
-    if output.suffix.lower() not in FORMS:
-        raise NothingToSay(f"--output {output}: name it {', '.join(f'*{each}' for each in FORMS)}")
-    line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift)
+    check_form(output)
+    line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift, language=language)
     with stage_bars() as bars:
         made_by = with_engines(studio, MachineSlots(), bars)
         spoken = say(made_by, line)
@@ -52,6 +75,58 @@ def speak(
     output.write_bytes(data)
     output.with_suffix(".json").write_bytes(studio.store.read(spoken.key.replace(".wav", ".json")))
     say_line(summary(output, spoken))
+
+
+def check_form(output: Path) -> None:
+    if output.suffix.lower() not in FORMS:
+        raise NothingToSay(f"--output {output}: name it {', '.join(f'*{each}' for each in FORMS)}")
+
+
+def speak_all(
+    studio: Studio,
+    script: Path,
+    output: Path,
+    character: str | None,
+    language: str | None,
+    pace: tuple[float, float],
+    said: dict[str, Any],
+) -> None:
+    """The lines of a script, in a folder or in one file; exit code 3 if some could not be said."""
+    joined = bool(output.suffix) and not output.is_dir()
+    if joined:
+        check_form(output)
+    check_script(studio, script, character)
+    from flows.lines import speak_script
+
+    console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
+    with stage_bars() as bars:
+        done = speak_script(str(script.absolute()), character, joined, language, pace, **said)
+        if done.reading:
+            able = with_engines(studio, MachineSlots(), bars)
+            data = in_form_of(able, done.reading.key, done.reading.stated, output.suffix.lower())
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_bytes(data)
+            output.with_suffix(".json").write_bytes(canonical(done.reading.stated.stated()).encode())
+    if not joined:
+        write_lines(studio, done, output)
+    spoken = [each for each in done.lines if each.spoken]
+    anew = sum(not (each.said and each.said.found) for each in spoken)
+    say_line(f"{output}: {len(spoken)} of {len(done.lines)} lines, {anew} said anew")
+    for each in done.lines:
+        if each.problem:
+            say_line(f"Not said: line {each.line.row}: {each.problem}", style="yellow")
+    if len(spoken) < len(done.lines):
+        raise typer.Exit(LEFT_OUT)
+
+
+def write_lines(studio: Studio, done: SpokenScript, folder: Path) -> None:
+    """A marked WAV a line, named by number and character, with its .json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in done.lines:
+        if each.spoken:
+            path = folder / f"{each.line.number:03d}-{each.line.character}.wav"
+            path.write_bytes(studio.store.read(each.spoken.key))
+            path.with_suffix(".json").write_bytes(studio.store.read(each.spoken.key.replace(".wav", ".json")))
 
 
 def summary(output: Path, spoken: Spoken) -> str:

@@ -16,9 +16,9 @@ from prefect.client.schemas.sorting import LogSort, TaskRunSort
 
 from flows.assets import find_assets
 from flows.deployments_forms import Upkeep
+from flows.lines import speak_as
 from flows.maintenance import maintenance
 from flows.season import finished, season
-from flows.speak import speak_as
 from infra.engines import engines
 from infra.settings import settings
 from infra.store import LocalStore

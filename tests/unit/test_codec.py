@@ -48,7 +48,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
         word = st.text(min_size=1, max_size=8).filter(str.strip)
         return st.builds(WordReading, word=word, reading=word, accent=st.none() | st.integers(0, 9))
     if kind is RetimeRequest:
-        some = {"seconds": st.none() | st.floats(0.1, 60), "slowest": st.floats(0.5, 1), "fastest": st.floats(1, 2)}
+        seconds = st.none() | st.floats(0.1, 60)
+        some = {"seconds": seconds, "natural": seconds, "slowest": st.floats(0.5, 1), "fastest": st.floats(1, 2)}
         return st.builds(RetimeRequest, speech=values(File), **some)
     if dataclasses.is_dataclass(kind):
         return _instances(kind)

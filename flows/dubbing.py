@@ -1,0 +1,111 @@
+"""An episode dubbed by a script, as a flow: its lines side by side, then the mix, then a copy of the video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from containers.contract.errors import RecordingError
+from flows.hooks import sweep_engines
+from flows.lines import LINES_AT_ONCE, by_voice, needed
+from flows.prepare import prepare_episode
+from infra.stage import listener_of_run
+from tasks import dubbing
+from tasks.domain import Episode
+from tasks.dubbing import Bed, Dub
+from tasks.dubbing_record import How, LineDone
+from tasks.episodes import choose, list_episodes, slug
+from tasks.opening import check_engines, open_series, with_engines
+from tasks.prepared import STAGES, find_left_out, find_prepared
+from tasks.progress import ended
+from tasks.scripts import Script, ScriptError, ScriptLine, check_times, read_script
+from tasks.slots import slots_of_run
+from tasks.stages import RETRIED
+from tasks.studio import Studio
+from tasks.voices import Card
+
+
+@task(name="line", task_run_name="line {line.number} of {line.character}", **RETRIED)
+def say_line(studio: Studio, card: Card, line: ScriptLine, how: How) -> LineDone:
+    return dubbing.say_line(studio, card, line, how)
+
+
+@task(name="mix", task_run_name="mix {bed.episode.key} {how.name}", **RETRIED)
+def mix_and_mux(
+    studio: Studio, script: Script, cards: dict[str, Card], bed: Bed, done: list[LineDone], how: How
+) -> Dub:
+    return dubbing.dub(studio, script, cards, bed, done, how)
+
+
+@flow(
+    name="dub",
+    flow_run_name="dub {episode} by {script}",
+    task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
+def dub_episode(  # noqa: PLR0913, PLR0917 (what a form asks)
+    script: str,
+    episode: str,
+    how: dict[str, Any] | None = None,
+    character: str | None = None,
+    config: str | None = None,
+    store: str | None = None,
+    series: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+    options: dict[str, dict[str, Any]] | None = None,
+) -> Dub:
+    """Dub an episode. `how`: fields of `How`, the rest as usual; `character` says lines that name nobody."""
+    studio = open_series(config, store, series=series, engines=engines, runners=runners, options=options)
+    studio = with_engines(studio, slots_of_run(), listener_of_run())
+    lines = read_script(Path(script), studio.series.characters, character)
+    told = how_of(studio, lines, how)
+    cards = dubbing.cards_of(studio, lines)
+    check_engines(studio, *needed(lines), "mix", "mux")
+    (chosen,) = choose(list_episodes(studio.series, studio.store), [episode])
+    bed = _bed(studio, chosen)
+    check_times(lines, bed.heard.duration)
+    in_voices = by_voice(lines)
+    futures = say_line.map(unmapped(studio), [cards[each.character] for each in in_voices], in_voices, unmapped(told))
+    done = [future.result() for future in ended(list(futures), f"lines of {lines.file.name}")]
+    done.sort(key=lambda each: each.line.number)
+    if not any(each.said for each in done):
+        raise ScriptError(f"{lines.file.name}: none of its lines could be said; the first: {done[0].problem}")
+    made = mix_and_mux(studio, lines, cards, bed, done, told)
+    _tell(studio, made)
+    return made
+
+
+def how_of(studio: Studio, script: Script, said: dict[str, Any] | None) -> How:
+    """How to dub, with what nobody said: the script's name, the series' language."""
+    given = {name: value for name, value in (said or {}).items() if value is not None}
+    usual = {"name": slug(script.file.stem), "language": studio.series.language}
+    return How(**{**usual, **given})
+
+
+def _bed(studio: Studio, episode: Episode) -> Bed:
+    """The episode, prepared now if it was not."""
+    why = find_left_out(studio, episode)
+    if why:
+        raise RecordingError(f"{episode.key} is left out of the series: {why}")
+    if not find_prepared(studio, episode):
+        check_engines(studio, *STAGES)
+        prepare_episode(studio, episode)
+    return dubbing.bed_of(studio, episode)
+
+
+def _tell(studio: Studio, made: Dub) -> None:
+    """The slot-fit table on the run's page; what was not said or does not fit also in the log."""
+    for row in made.rows:
+        if row["fit"] in ("over", "not said"):
+            get_run_logger().warning(
+                "line %s of the file: %s", row["row"], row.get("problem") or f"{row['over']} s over"
+            )
+    key = f"slots-{studio.series.series}-{made.about['episode']}".replace("_", "-").lower()
+    create_table_artifact(list(made.rows), key=key, description=f"Slots of {made.about['episode']}")

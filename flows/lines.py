@@ -1,0 +1,126 @@
+"""Lines in characters' voices, as flows: one, or a script's (the command line says single lines without Prefect)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.hooks import sweep_engines
+from infra.stage import listener_of_run
+from tasks.dubbing import cards_of
+from tasks.opening import check_engines, open_series, with_engines
+from tasks.progress import ended
+from tasks.saying import Line
+from tasks.scripts import Script, ScriptError, ScriptLine, read_script
+from tasks.slots import slots_of_run
+from tasks.speaking import Spoken, speak
+from tasks.speaking_scripts import LineSpoken, Reading, read_out, speak_line
+from tasks.stages import RETRIED
+from tasks.studio import Studio
+from tasks.voices import Card
+
+LINES_AT_ONCE = 32
+"""Lines under way at a time; they wait for engines together, so that a start takes many."""
+
+
+@task(name="speak", task_run_name="speak as {line.character}", cache_policy=NO_CACHE, persist_result=False)
+def speak_one(studio: Studio, line: Line) -> Spoken:
+    """Synthesize if there is a text, then convert."""
+    return speak(studio, line)
+
+
+@flow(
+    name="speak",
+    flow_run_name="speak as {character}",
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
+def speak_as(
+    character: str,
+    text: str | None = None,
+    audio: str | None = None,
+    pitch_shift: float | None = None,
+    config: str | None = None,
+    store: str | None = None,
+    series: str | None = None,
+) -> dict[str, Any]:
+    """The key of the spoken line in the store, and what it is."""
+    studio = with_engines(open_series(config, store, series=series), slots_of_run(), listener_of_run())
+    line = Line(character=character, text=text, audio=Path(audio) if audio else None, pitch_shift=pitch_shift)
+    spoken = speak_one(studio, line)
+    return {"key": spoken.key, **spoken.about}
+
+
+@task(name="line", task_run_name="line {line.number} of {line.character}", **RETRIED)
+def speak_a_line(
+    studio: Studio, card: Card, line: ScriptLine, language: str | None, bounds: tuple[float, float]
+) -> LineSpoken:
+    return speak_line(studio, card, line, language, bounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpokenScript:
+    """The lines of a script in its order, and all of them in one file, where that was asked for."""
+
+    lines: tuple[LineSpoken, ...]
+    reading: Reading | None
+
+
+@flow(
+    name="speak-script",
+    flow_run_name="speak {script}",
+    task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
+    on_cancellation=[sweep_engines],
+    on_crashed=[sweep_engines],
+    persist_result=False,
+)
+def speak_script(  # noqa: PLR0913, PLR0917 (what a form asks)
+    script: str,
+    character: str | None = None,
+    joined: bool = False,
+    language: str | None = None,
+    bounds: tuple[float, float] = (0.85, 1.25),
+    config: str | None = None,
+    store: str | None = None,
+    series: str | None = None,
+    engines: dict[str, str] | None = None,
+    runners: dict[str, str] | None = None,
+    options: dict[str, dict[str, Any]] | None = None,
+) -> SpokenScript:
+    """Every line of a script; `character` says those that name nobody, `joined`: also as one file."""
+    studio = open_series(config, store, series=series, engines=engines, runners=runners, options=options)
+    studio = with_engines(studio, slots_of_run(), listener_of_run())
+    lines = read_script(Path(script), studio.series.characters, character)
+    cards = cards_of(studio, lines)
+    check_engines(studio, *needed(lines))
+    in_voices = by_voice(lines)
+    futures = speak_a_line.map(
+        unmapped(studio), [cards[each.character] for each in in_voices], in_voices, language, unmapped(bounds)
+    )
+    done = [future.result() for future in ended(list(futures), f"lines of {lines.file.name}")]
+    done.sort(key=lambda each: each.line.number)
+    for each in done:
+        if each.problem:
+            get_run_logger().warning("line %d of the file is not said: %s", each.line.row, each.problem)
+    if not any(each.spoken for each in done):
+        raise ScriptError(f"{lines.file.name}: none of its lines could be said; the first: {done[0].problem}")
+    reading = read_out(studio, lines, cards, done, language or studio.series.language) if joined else None
+    return SpokenScript(lines=tuple(done), reading=reading)
+
+
+def by_voice(script: Script) -> list[ScriptLine]:
+    """Lines of a character follow each other, so that an engine that has a voice at hand goes on with it."""
+    return sorted(script.lines, key=lambda each: (each.character, each.number))
+
+
+def needed(script: Script) -> list[str]:
+    """The stages that a script's lines go through."""
+    texts = any(each.text for each in script.lines)
+    sources = any(each.source for each in script.lines)
+    return [*(["synthesize"] if texts else []), *(["extract"] if sources else []), "convert", "retime"]

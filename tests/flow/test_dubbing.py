@@ -1,0 +1,99 @@
+"""A script over an episode, on stub: said, mixed, put into the video; and again after a line changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.dubbing import dub_episode
+from flows.lines import speak_script
+from flows.season import season
+from infra.store import open_store
+from tasks.audit import entries
+from tasks.dubbing import Dub
+from tasks.opening import open_series
+from tasks.provenance_found import inspect
+from tasks.rights import RightsError
+from tasks.rights_revoking import revoke
+from tasks.scripts import ScriptError
+from tests.flow.conftest import Scripted
+
+LINES = """character,text,start,end,notes
+anna,いくぞ,2,3,
+Ben,はい、わかりました,4,5.2,quietly
+anna,とても長い言葉が続くのでここには入らない,6,6.5,
+,まって,10,,
+"""
+
+
+@pytest.fixture
+def toy(scripted: Scripted) -> Scripted:
+    """A season with voices of anna and ben."""
+    scripted.episode(1)
+    scripted.episode(2, cast=["A", "B"])
+    done = season(config=str(scripted.config), labels="auto")
+    assert {card.character for card in done.voices} == {"anna", "ben"}
+    return scripted
+
+
+def script_of(toy: Scripted, text: str = LINES) -> Path:
+    path = toy.folder / "Lines 1.csv"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def dubbed(toy: Scripted, **more: object) -> Dub:
+    return dub_episode(str(script_of(toy)), "s01e01", character="ben", config=str(toy.config), **more)
+
+
+@pytest.mark.proof
+def test_an_episode_is_dubbed_and_only_what_changed_is_said_again(toy: Scripted, tmp_path: Path) -> None:
+    made = dubbed(toy, how={"language": "en"})
+    assert (made.anew, made.mixed_anew, made.failed) == (4, True, {})
+    assert [row["fit"] for row in made.rows] == ["short", "slower", "over", "free"]
+    by_row = {row["row"]: row for row in made.rows}
+    assert by_row[4]["fit"] == "over"
+    assert by_row[4]["pace"] == pytest.approx(1.25, abs=0.03), "faster than the bounds it may not be"
+    assert by_row[4]["over"] == pytest.approx(by_row[4]["natural"] / 1.25 - 0.5, abs=0.05), "and no word is cut"
+    assert by_row[5]["fit"] == "free"
+    assert made.about["video"]["tracks"][-1]["language"] == "en"
+    assert made.about["duration"] == pytest.approx(60, abs=0.01)
+    store = open_store(str(toy.store))
+    table = list(csv.DictReader(io.StringIO(store.read(made.table).decode("utf-8-sig"))))
+    assert [row["fit"] for row in table] == [row["fit"] for row in made.rows]
+    track = tmp_path / "dub.flac"
+    track.write_bytes(store.read(made.track))
+    found = inspect(track)
+    assert (found.verdict, sorted(found.tags["characters"])) == ("marked", ["anna", "ben"])
+    assert found.credentials.claims["episode"] == "s01e01"
+    assert json.loads(store.read(made.video))["tags"]["COMMENT"].startswith("Synthetic speech in the voices of Anna")
+
+    again = dubbed(toy, how={"language": "en"})
+    assert (again.anew, again.mixed_anew, again.about) == (0, False, made.about)
+    script_of(toy, LINES.replace("いくぞ", "いくぞ、みんな"))
+    changed = dub_episode(str(toy.folder / "Lines 1.csv"), "s01e01", {"language": "en"}, "ben", config=str(toy.config))
+    assert (changed.anew, changed.mixed_anew) == (1, True)
+    acts = [(each.action, each.about["character"]) for each in entries(store, "toy") if each.action == "dub"]
+    assert acts == [("dub", "anna"), ("dub", "ben")] * 2
+
+    spoken = speak_script(str(toy.folder / "Lines 1.csv"), "ben", True, config=str(toy.config))
+    assert [each.spoken.about["character"] for each in spoken.lines] == ["anna", "ben", "anna", "ben"]
+    assert spoken.reading.starts == (2.0, 4.0, 6.0, 10.0)
+
+    studio = open_series(toy.config)
+    revoke(studio, "anna", "somebody", "asked for it")
+    assert not list(store.keys("series/toy/dubs"))
+    with pytest.raises(RightsError, match="anna: the rights were revoked"):
+        dubbed(toy)
+
+
+def test_what_is_wrong_is_said_before_anything_is_made(scripted: Scripted) -> None:
+    scripted.episode(1)
+    for text, said in (("character,text\ncarl,a\n", "line 2: 'carl' is no character"), (LINES, "no trained voice")):
+        with pytest.raises((ScriptError, LookupError), match=said):
+            dub_episode(str(script_of(scripted, text)), "s01e01", character="ben", config=str(scripted.config))
+    assert not scripted.keys("speech/**/*")

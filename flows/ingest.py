@@ -13,6 +13,7 @@ from infra.sources import place_of
 from tasks.episodes import list_episodes
 from tasks.opening import check_engines, open_series
 from tasks.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.separating import stages_of
 from tasks.series import SeriesError
 from tasks.studio import Studio
 
@@ -21,7 +22,7 @@ def ingest(file: str, told: Told, labels: str | None) -> Season:
     """Prepare one episode and go on with the season, in the body of a top-level flow."""
     studio = open_series(told.config, told.store, engines=told.engines, runners=told.runners)
     key = key_of(studio, file)
-    check_engines(studio, *STAGES, "clean", "train")
+    check_engines(studio, *STAGES, *stages_of(studio.series), "clean", "train")
     preparation = prepare_series(told.config, told.store, told.engines, told.runners, only=[key])
     return after(preparation, studio, told, labels)
 
@@ -55,7 +56,7 @@ def nightly(told: Told, labels: str | None) -> Season | None:
         log.info("%s: all %d episodes are prepared; nothing was started", studio.series.series, len(episodes))
         return None
     log.info("%s: %d new episodes: %s", studio.series.series, len(fresh), ", ".join(each.key for each in fresh[:20]))
-    check_engines(studio, *STAGES, "clean", "train")
+    check_engines(studio, *STAGES, *stages_of(studio.series), "clean", "train")
     preparation = prepare_series(told.config, told.store, told.engines, told.runners)
     if waiting := forms.waiting_runs(studio):
         log.info("flow run %s waits for labels already, and goes on with these episodes once it has them", waiting[0])

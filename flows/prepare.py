@@ -15,7 +15,7 @@ from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
-from tasks import casting, prepared, recurring_files
+from tasks import casting, prepared, recurring_files, separating
 from tasks.casting import Cast
 from tasks.domain import Episode
 from tasks.episodes import choose, list_episodes
@@ -131,7 +131,7 @@ def prepare_series(
     outstanding = [each for each in chosen if each.key not in finished | left_out]
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
     if outstanding:
-        check_engines(studio, *prepared.STAGES)
+        check_engines(studio, *prepared.STAGES, *separating.stages_of(studio.series))
     references = hear_references(studio)
     made, failed = prepare_all(studio, outstanding, len(finished))
     failed |= left_out | unheard(references)

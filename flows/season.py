@@ -24,6 +24,7 @@ from tasks.labels import Labels, load
 from tasks.opening import check_engines, open_series
 from tasks.prepared import STAGES, find_all_prepared, find_left_out
 from tasks.rights import not_revoked
+from tasks.separating import stages_of
 from tasks.studio import Studio
 from tasks.voices import Card, find_voice
 
@@ -61,7 +62,7 @@ def season(
 ) -> Season:
     """Episodes in, voices out; waits for labels in between unless references answer every question."""
     studio = open_series(config, store, engines=engines, runners=runners)
-    check_engines(studio, *STAGES, "clean", "train")
+    check_engines(studio, *STAGES, *stages_of(studio.series), "clean", "train")
     preparation = prepare_series(config, store, engines, runners)
     return after(preparation, studio, Told(config, store, engines, runners), labels)
 

@@ -33,6 +33,7 @@ from infra.engines import engine_for
 from infra.identity import makers
 from infra.sources import sha256_known
 from infra.store import AT_ONCE, Damaged, Store, find_json, read_json, write_json
+from tasks import separating
 from tasks.domain import Episode, EpisodeClip, HeardEpisode, Vectors
 from tasks.episode_subtitles import sidecars_of
 from tasks.episodes import list_episodes
@@ -83,6 +84,7 @@ def identity_of(studio: Studio, episode: Episode) -> str:
         "engines": {stage: makers(each, series.options.get(each.name, {})) for stage, each in chosen.items()},
         "cast_size": series.cast_size.model_dump(),
         "clip_seconds": series.targets.clip_seconds,
+        **separating.identity_of(series),
     }
     if sidecars := sidecars_of(episode):
         parts["sidecars"] = [[path.name, sha256_known(path, studio.store)] for path in sidecars]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from containers.contract.errors import RecordingError
-from tasks import casting, data_sets, drying, orders, prepared, recurring_files, voices
+from tasks import casting, data_sets, drying, orders, prepared, recurring_files, separating, voices
 from tasks.casting import Cast
 from tasks.data_sets import DataSet
 from tasks.domain import Episode
@@ -27,7 +27,7 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
     """One episode through its stages; raises the StageError of an engine."""
     extracted = studio.make(orders.extract(studio, episode))
     fingerprint = studio.make(orders.fingerprint(studio, episode, extracted))
-    separated = studio.make(orders.separate(studio, episode, extracted))
+    separated = separating.make_stems(studio, episode, extracted)
     fingerprint_vocals = studio.make(orders.fingerprint_vocals(studio, episode, separated))
     diarized = studio.make(orders.diarize(studio, episode, separated))
     take_sidecars(studio.store, orders.folder_of(studio, episode), episode)

@@ -17,7 +17,7 @@ import numpy as np
 from containers.contract.codec import decode, encode
 from containers.contract.stages import FingerprintResult
 from infra.store import read_json, write_json
-from tasks import orders, recurrence, recurring
+from tasks import orders, recurrence, recurring, separating
 from tasks.domain import Episode, HeardEpisode
 from tasks.recurrence import Group, Search, Words
 from tasks.recurring import Heard, RecurringGroup
@@ -63,7 +63,7 @@ def _fingerprints(studio: Studio, episode: Episode) -> Fingerprints | None:
     extracted = studio.find(orders.extract(studio, episode))
     if extracted is None:
         return None
-    separated = studio.find(orders.separate(studio, episode, extracted))
+    separated = separating.find_stems(studio, episode, extracted)
     if separated is None:
         return None
     recording = studio.find(orders.fingerprint(studio, episode, extracted))

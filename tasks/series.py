@@ -168,6 +168,17 @@ class Quality(_Strict):
         return replace(PRESETS[self.preset], min_seconds=shortest, max_seconds=longest, **self.overrides)
 
 
+class Separate(_Strict):
+    """What of an episode is separated: all of it, or `only` where somebody may speak."""
+
+    only: Literal["speech"] | None = None
+
+    @property
+    def some(self) -> bool:
+        """Whether something is left out."""
+        return self.only is not None
+
+
 class Dereverb(_Strict):
     """The engine that takes the reverberation off kept clips, and its options; those of stage separate do not count."""
 
@@ -202,6 +213,7 @@ class Series(_Strict):
     dictionary: tuple[WordOrFile, ...] = ()
     questions: Questions = Questions()
     quality: Quality = Quality()
+    separate: Separate = Separate()
     denoise: Literal["auto", "never", "always"] = "auto"
     dereverb: Dereverb | None = None
     labels: Literal["ask", "auto"] = "ask"
@@ -321,6 +333,7 @@ def _fields_beside(path: list[str]) -> list[str]:
         "questions": Questions,
         "quality": Quality,
         "dereverb": Dereverb,
+        "separate": Separate,
     }
     if len(path) == 1:
         return [name for name in Series.model_fields if name != "folder"]

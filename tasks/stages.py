@@ -19,7 +19,7 @@ from containers.contract import stages
 from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import StoreBusy
-from tasks import drying, orders
+from tasks import drying, orders, separating
 from tasks.asset_library import EpisodeAssets, list_assets
 from tasks.domain import Episode
 from tasks.episode_subtitles import take_sidecars
@@ -83,7 +83,7 @@ def fingerprint_vocals(
 
 @stage_task("separate", "{episode.key}")
 def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Made[stages.SeparateResult]:
-    return studio.make(orders.separate(studio, episode, extracted))
+    return separating.make_stems(studio, episode, extracted)
 
 
 @stage_task("diarize", "{episode.key}")

@@ -28,6 +28,9 @@ from tasks.series import Series
 
 R = TypeVar("R")
 
+RELEASED = "released"
+"""Field of a record whose files are gone for good: the files it had."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -106,12 +109,34 @@ class Studio:
     def find(self, order: Order[R]) -> Made[R] | None:
         """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
         record = self._record(order)
-        if record is None or record["identity"] != self.identity(order):
+        if record is None or record["identity"] != self.identity(order) or RELEASED in record:
             return None
         files = {path: Stored(**each) for path, each in record["files"].items()}
         if not self.store.holds({each.key: each.size for each in files.values()}):
             return None
         return _made(order, record, files, found=True)
+
+    def recorded(self, order: Order[R]) -> Made[R] | None:
+        """What an order made, though its files may have been released since."""
+        record = self._record(order)
+        if record is None or record["identity"] != self.identity(order):
+            return None
+        files = {path: Stored(**each) for path, each in {**record["files"], **record.get(RELEASED, {})}.items()}
+        return _made(order, record, files, found=True)
+
+    def release(self, record_key: str) -> None:
+        """Remove the files of a record that were only needed on the way; the record remembers them."""
+        record = find_json(self.store, record_key)
+        if record is None or RELEASED in record:
+            return
+        write_json(self.store, record_key, {**record, "files": {}, RELEASED: record["files"]})
+        for each in record["files"].values():
+            self.store.delete(each["key"])
+
+    def forget(self, record_key: str) -> None:
+        """Remove a record and the facts of its run, not its files."""
+        self.store.delete(record_key)
+        self.store.delete(record_key.replace(".json", ".run.json"))
 
     def make(self, order: Order[R]) -> Made[R]:
         """Find it, or have an engine make it; raises the StageError of the engine or the machine."""

@@ -166,7 +166,7 @@ class ExtractResult:
     problems: tuple[Problem, ...] = ()
 
 
-# ---------------------------------------------------------------- fingerprint, separate
+# ---------------------------------------------------------------- fingerprint, detect, condense, separate, restore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +187,60 @@ class FingerprintResult:
     method: str
 
 
+DETECTED = ("in_course", "afresh")
+"""Columns of a detection: the probability of speech as a detector has it that follows the whole recording, and one
+that begins anew every few seconds and hears all at an even level, for what is quiet beside the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectRequest:
+    """How likely somebody speaks, moment by moment: a cheap look at a recording, before anything is separated."""
+
+    recording: File
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectResult:
+    """`speech`: NumPy .npy of little-endian float32, a row each `hop` seconds from 0, columns DETECTED."""
+
+    speech: File
+    hop: float
+    rows: int
+
+
+JOINT_SECONDS = 0.02
+"""How long one segment of a condensed recording fades into the next, between the two of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CondenseRequest:
+    """Only these segments of a recording (in order, apart from each other), as one shorter recording."""
+
+    recording: File
+    segments: tuple[Segment, ...]
+    bit_depth: Literal[16, 24] = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class CondenseResult:
+    """FLAC with the recording's rate and channels: the segments sample by sample, from one sample to the next and
+    joined by JOINT_SECONDS that belong to none of them."""
+
+    recording: File
+    sample_rate_hz: int
+    duration: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreRequest:
+    """Stems of a whole recording from the vocals of its condensed one. `vocals` None: of no segment at all."""
+
+    recording: File
+    segments: tuple[Segment, ...]
+    vocals: File | None
+    bit_depth: Literal[16, 24] = 16
+
+
 @dataclass(frozen=True, kw_only=True)
 class SeparateRequest:
     """Split a recording into the voices and all the rest."""
@@ -198,7 +252,7 @@ class SeparateRequest:
 @dataclass(frozen=True, kw_only=True)
 class SeparateResult:
     """Stems as FLAC, with the recording's rate, channels and length; vocals + background equals the
-    recording in every sample (integers of `bit_depth`)."""
+    recording in every sample (integers of `bit_depth`). Restored: outside the segments the vocals are silent."""
 
     vocals: File
     background: File
@@ -746,7 +800,10 @@ STAGES: dict[str, Stage] = {
     "probe": Stage(request=ProbeRequest, result=ProbeResult),
     "extract": Stage(request=ExtractRequest, result=ExtractResult),
     "fingerprint": Stage(request=FingerprintRequest, result=FingerprintResult),
+    "detect": Stage(request=DetectRequest, result=DetectResult),
+    "condense": Stage(request=CondenseRequest, result=CondenseResult),
     "separate": Stage(request=SeparateRequest, result=SeparateResult),
+    "restore": Stage(request=RestoreRequest, result=SeparateResult),
     "diarize": Stage(request=DiarizeRequest, result=DiarizeResult),
     "embed": Stage(request=EmbedRequest, result=EmbedResult),
     "cut": Stage(request=CutRequest, result=CutResult),

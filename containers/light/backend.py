@@ -51,6 +51,24 @@ def fingerprint(_: Options, request: stages.FingerprintRequest, item: Item) -> s
     return fingerprint(request, item)
 
 
+def detect(_: Options, request: stages.DetectRequest, item: Item) -> stages.DetectResult:
+    from .detection import detect
+
+    return detect(request, item)
+
+
+def condense(_: Options, request: stages.CondenseRequest, item: Item) -> stages.CondenseResult:
+    from .condensing import condense
+
+    return condense(request, item)
+
+
+def restore(_: Options, request: stages.RestoreRequest, item: Item) -> stages.SeparateResult:
+    from .condensing import restore
+
+    return restore(request, item)
+
+
 def separate(_: Options, request: stages.SeparateRequest, item: Item) -> stages.SeparateResult:
     from .separation import separate
 

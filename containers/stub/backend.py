@@ -6,6 +6,7 @@ and does what a script tells it where it is given one (README.md).
 
 from __future__ import annotations
 
+from .condensing import condense, detect, restore
 from .dubbing import mix, mux, retime
 from .episode import extract, fingerprint, probe, separate
 from .hearing import measure, transcribe
@@ -17,8 +18,10 @@ from .voices import clean, convert, preview, synthesize, train
 __all__ = [
     "Options",
     "clean",
+    "condense",
     "convert",
     "cut",
+    "detect",
     "diarize",
     "embed",
     "extract",
@@ -28,6 +31,7 @@ __all__ = [
     "mux",
     "preview",
     "probe",
+    "restore",
     "retime",
     "separate",
     "setup",

@@ -36,7 +36,15 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "probe": lambda send, made, _: stages.ProbeRequest(video=send(made.video), language="ja"),
     "extract": lambda send, made, _: stages.ExtractRequest(video=send(made.video), language="ja"),
     "fingerprint": lambda send, made, _: stages.FingerprintRequest(recording=send(made.recording)),
+    "detect": lambda send, made, _: stages.DetectRequest(recording=send(made.recording)),
+    "condense": lambda send, made, _: stages.CondenseRequest(
+        recording=send(made.recording),
+        segments=tuple(stages.Segment(start=each.start - 0.2, end=each.end + 0.2) for each in made.turns),
+    ),
     "separate": lambda send, made, _: stages.SeparateRequest(recording=send(made.recording)),
+    "restore": lambda send, made, _: stages.RestoreRequest(
+        recording=send(made.recording), segments=(stages.Segment(start=0.0, end=60.0),), vocals=send(made.vocals)
+    ),
     "diarize": lambda send, made, _: stages.DiarizeRequest(vocals=send(made.vocals), max_speakers=4),
     "embed": lambda send, made, _: stages.EmbedRequest(vocals=send(made.vocals), turns=made.turns),
     "cut": lambda send, made, _: stages.CutRequest(
@@ -192,6 +200,7 @@ DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]
         frozenset(
             {
                 "fingerprint",
+                "detect",
                 "separate",
                 "diarize",
                 "embed",
@@ -207,9 +216,14 @@ DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]
     ),
     "telephone": (
         with_telephone,
-        frozenset({"fingerprint", "separate", "diarize", "embed", "cut", "clean", "survey", "preview"}),
+        frozenset(
+            {"fingerprint", "detect", "condense", "separate", "diarize", "embed", "cut", "clean", "survey", "preview"}
+        ),
     ),
-    "blink": (with_blink, frozenset({"fingerprint", "separate", "diarize", "clean", "convert", "measure", "survey"})),
+    "blink": (
+        with_blink,
+        frozenset({"fingerprint", "detect", "separate", "diarize", "clean", "convert", "measure", "survey"}),
+    ),
 }
 """Files that are whole and hard, and the stages whose requests they fit: an engine makes something of them,
 or says that the recording is at fault."""

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from containers.contract.stages import SURVEYED, Turn
+from containers.contract.stages import DETECTED, JOINT_SECONDS, SURVEYED, Turn
 from tests.contract.conftest import Answer, Answers, Asker
 
 SAMPLE = 1.0 / 44100
@@ -47,7 +47,29 @@ def test_a_fingerprint_has_a_word_each_hop_of_the_recording(answer: Answer) -> N
     assert result.words * result.hop == pytest.approx(seconds, abs=max(1.0, 2 * result.hop))
 
 
-@pytest.mark.role("separate")
+@pytest.mark.role("detect")
+def test_a_detection_has_a_row_of_probabilities_each_hop_of_the_recording(answer: Answer) -> None:
+    result = answer.result
+    rows = np.load(answer.folder / result.speech.path, allow_pickle=False)
+    assert rows.dtype == np.dtype("<f4")
+    assert rows.shape == (result.rows, len(DETECTED))
+    assert ((rows >= 0) & (rows <= 1)).all()
+    seconds = _duration(answer.folder / answer.request.recording.path)
+    assert result.rows * result.hop == pytest.approx(seconds, abs=2 * result.hop)
+
+
+@pytest.mark.role("condense")
+def test_a_condensed_recording_is_as_long_as_its_segments_and_their_joints(answer: Answer) -> None:
+    result, about = answer.result, soundfile.info(answer.folder / answer.result.recording.path)
+    segments = answer.request.segments
+    seconds = sum(each.end - each.start for each in segments) + (len(segments) - 1) * JOINT_SECONDS
+    assert result.duration == pytest.approx(seconds, abs=2 * len(segments) * SAMPLE)
+    assert about.frames / about.samplerate == pytest.approx(result.duration, abs=SAMPLE)
+    assert about.samplerate == result.sample_rate_hz
+    assert (about.format, about.subtype) == ("FLAC", f"PCM_{answer.request.bit_depth}")
+
+
+@pytest.mark.role("separate", "restore")
 def test_vocals_and_background_add_up_to_the_recording_in_every_sample(answer: Answer) -> None:
     recording = _integers(answer.folder / answer.request.recording.path)
     vocals = _integers(answer.folder / answer.result.vocals.path)
@@ -56,7 +78,7 @@ def test_vocals_and_background_add_up_to_the_recording_in_every_sample(answer: A
     np.testing.assert_array_equal(recording, vocals + background)
 
 
-@pytest.mark.role("separate")
+@pytest.mark.role("separate", "restore")
 def test_stems_keep_the_recordings_rate_and_depth(answer: Answer) -> None:
     recording = soundfile.info(answer.folder / answer.request.recording.path)
     for stem in (answer.result.vocals, answer.result.background):

@@ -1,0 +1,79 @@
+"""What the stages are asked that separate a part of a recording: detect, condense, separate, restore."""
+
+from __future__ import annotations
+
+from containers.contract import stages
+from containers.contract.stages import Segment
+from tasks.domain import Episode
+from tasks.orders import folder_of
+from tasks.studio import Made, Order, Stored, Studio, sent
+
+CONDENSED = "condensed/"
+"""Where a shorter recording and its stems lie in an episode's folder until the stems of the whole are there."""
+
+
+def detect(studio: Studio, episode: Episode, recording: Stored) -> Order[stages.DetectResult]:
+    return Order(
+        stage="detect",
+        of=episode.key,
+        request=stages.DetectRequest(recording=sent("recording.flac", recording)),
+        result=stages.DetectResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder_of(studio, episode),
+        keep={"out/speech.npy": "speech.npy"},
+    )
+
+
+def condense(
+    studio: Studio, episode: Episode, recording: Stored, segments: tuple[Segment, ...]
+) -> Order[stages.CondenseResult]:
+    return Order(
+        stage="condense",
+        of=episode.key,
+        request=stages.CondenseRequest(recording=sent("recording.flac", recording), segments=segments),
+        result=stages.CondenseResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder_of(studio, episode),
+        keep={"out/": CONDENSED},
+    )
+
+
+def separate_condensed(
+    studio: Studio, episode: Episode, condensed: Made[stages.CondenseResult]
+) -> Order[stages.SeparateResult]:
+    recording = condensed.stored(condensed.result.recording)
+    return Order(
+        stage="separate",
+        of=episode.key,
+        request=stages.SeparateRequest(recording=sent("recording.flac", recording)),
+        result=stages.SeparateResult,
+        inputs={"in/recording.flac": recording},
+        folder=folder_of(studio, episode),
+        keep={"out/": CONDENSED},
+    )
+
+
+def restore(
+    studio: Studio,
+    episode: Episode,
+    recording: Stored,
+    segments: tuple[Segment, ...],
+    separated: Made[stages.SeparateResult] | None,
+) -> Order[stages.SeparateResult]:
+    """`separated`: the stems of the condensed recording; None where there is no segment, and this is all there is."""
+    vocals = separated.stored(separated.result.vocals) if separated else None
+    inputs = {"in/recording.flac": recording, **({"in/vocals.flac": vocals} if vocals else {})}
+    return Order(
+        stage="restore",
+        of=episode.key,
+        request=stages.RestoreRequest(
+            recording=sent("recording.flac", recording),
+            segments=segments,
+            vocals=sent("vocals.flac", vocals) if vocals else None,
+        ),
+        result=stages.SeparateResult,
+        inputs=inputs,
+        folder=folder_of(studio, episode),
+        keep={"out/": "stems/"},
+        record="restore" if vocals else "separate",
+    )

@@ -49,7 +49,8 @@ class Piece:
 def pieces(segments: Sequence[Segment], rate_hz: int, length: int) -> tuple[Piece, ...]:
     """Where segments lie in a recording of `length` samples and in what is left of it.
 
-    >>> [(each.first, each.last, each.place) for each in pieces([Segment(start=0, end=1), Segment(start=3, end=9)], 100, 500)]
+    >>> two = [Segment(start=0, end=1), Segment(start=3, end=9)]
+    >>> [(each.first, each.last, each.place) for each in pieces(two, 100, 500)]
     [(0, 100, 0), (300, 500, 102)]
     """
     found: list[Piece] = []
@@ -157,8 +158,8 @@ def _check(condensed: Recording, recording: Recording, parts: Sequence[Piece]) -
     same = (condensed.rate_hz, condensed.channels) == (recording.rate_hz, recording.channels)
     if not same or condensed.length != wanted:
         raise RequestError(
-            f"the vocals ({condensed.length} samples, {condensed.channels} channels, {condensed.rate_hz} Hz) are not of "
-            f"these segments of the recording ({wanted}, {recording.channels}, {recording.rate_hz})"
+            f"the vocals ({condensed.length} samples, {condensed.channels} channels, {condensed.rate_hz} Hz) are not "
+            f"of these segments of the recording ({wanted}, {recording.channels}, {recording.rate_hz})"
         )
 
 

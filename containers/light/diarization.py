@@ -42,6 +42,9 @@ steps in real overlaps gain as much, 3 % of the steps of one person."""
 _WIDE_HOP, _NARROW, _NARROW_HOP = 40, 80, 20
 _SURE, _WALK_ON, _STEADY = 0.8, 1.5, 0.65
 _GROUP_SECONDS = 60.0
+Spans = Sequence[tuple[int, int]]
+"""Windows of a segment as (first frame, last + 1)."""
+
 _TELEPHONE_DB = -45.0
 
 
@@ -115,8 +118,8 @@ def _listen(path: Path, segments: Sequence[tuple[float, float]], item: Item) -> 
         mels = [voiceprint.speech_mel(path, start, end) for start, end in group]
         wide_spans = [voiceprint.spans(len(mel), WINDOW_FRAMES, _WIDE_HOP) for mel in mels]
         narrow_spans = [voiceprint.spans(len(mel), _NARROW, _NARROW_HOP) for mel in mels]
-        wide = _encoded(mels, wide_spans, WINDOW_FRAMES)
-        narrow = _encoded(mels, narrow_spans, _NARROW)
+        wide, begun = _wide(mels, wide_spans)
+        narrow = _narrow(mels, narrow_spans, wide_spans, begun)
         for index, (start, end) in enumerate(group):
             yield _heard(start, end, mels[index], wide[index], wide_spans[index], narrow[index], narrow_spans[index])
         item.progress(0.95 * group[-1][1] / last)
@@ -133,13 +136,35 @@ def _groups(segments: Sequence[tuple[float, float]]) -> Iterator[list[tuple[floa
         yield group
 
 
-def _encoded(
-    mels: Sequence[NDArray[np.float32]], spans: Sequence[Sequence[tuple[int, int]]], width: int
-) -> list[Vectors]:
+def _wide(mels: Sequence[NDArray[np.float32]], spans: Sequence[Spans]) -> tuple[list[Vectors], list[Vectors]]:
+    """Vectors of the wide windows of each segment, and of the narrow windows that these begin with."""
     windows = (
-        voiceprint.filled(mel[first:last], width) for mel, each in zip(mels, spans, strict=True) for first, last in each
+        voiceprint.filled(mel[first:last]) for mel, each in zip(mels, spans, strict=True) for first, last in each
     )
-    return np.split(voiceprint.encode(windows), np.cumsum([len(each) for each in spans])[:-1])
+    wholes, begun = voiceprint.encode_with_beginnings(windows, _NARROW)
+    edges = np.cumsum([len(each) for each in spans])[:-1]
+    return np.split(wholes, edges), np.split(begun, edges)
+
+
+def _narrow(
+    mels: Sequence[NDArray[np.float32]], spans: Sequence[Spans], wide: Sequence[Spans], begun: Sequence[Vectors]
+) -> list[Vectors]:
+    """Vectors of the narrow windows of each segment; every second one is the beginning of a wide one, and known."""
+    known = [
+        {first: vector for (first, _), vector in zip(each, vectors, strict=True)}
+        for each, vectors in zip(wide, begun, strict=True)
+    ]
+    windows = (
+        voiceprint.filled(mel[first:last], _NARROW)
+        for mel, each, there in zip(mels, spans, known, strict=True)
+        for first, last in each
+        if first not in there
+    )
+    others = iter(voiceprint.encode(windows))
+    return [
+        np.stack([there[first] if first in there else next(others) for first, _ in each])
+        for each, there in zip(spans, known, strict=True)
+    ]
 
 
 def _heard(

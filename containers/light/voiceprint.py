@@ -89,11 +89,20 @@ def filled(window: NDArray[np.float32], frames: int = WINDOW_FRAMES) -> NDArray[
 
 def encode(windows: Iterable[NDArray[np.float32]]) -> Vectors:
     """Unit vectors (n, 256) of mel windows of one and the same length (frames, 40); deterministic."""
-    network, pending, parts = _network(), iter(windows), [np.zeros((0, DIMENSION), np.float32)]
+    return encode_with_beginnings(windows, None)[0]
+
+
+def encode_with_beginnings(windows: Iterable[NDArray[np.float32]], frames: int | None) -> tuple[Vectors, Vectors]:
+    """The same, and the vectors of what the first `frames` of each window are by themselves, which cost nothing more:
+    the encoder goes over a window frame by frame, and is there on its way."""
+    network, pending = _network(), iter(windows)
+    wholes, beginnings = [np.zeros((0, DIMENSION), np.float32)], [np.zeros((0, DIMENSION), np.float32)]
     with single_thread(), torch.inference_mode():
         while batch := list(itertools.islice(pending, _BATCH)):
-            parts.append(network(torch.from_numpy(np.stack(batch))).numpy())
-    return np.concatenate(parts)
+            whole, beginning = network(torch.from_numpy(np.stack(batch)), frames)
+            wholes.append(whole.numpy())
+            beginnings.append(beginning.numpy())
+    return np.concatenate(wholes), np.concatenate(beginnings)
 
 
 def mel_centres_hz() -> NDArray[np.float64]:
@@ -116,9 +125,13 @@ class _Network(torch.nn.Module):
         self.lstm = torch.nn.LSTM(_MELS, 256, 3, batch_first=True)
         self.linear = torch.nn.Linear(256, DIMENSION)
 
-    def forward(self, mels: torch.Tensor) -> torch.Tensor:
-        _, (hidden, _) = self.lstm(mels)
-        raw = torch.relu(self.linear(hidden[-1]))
+    def forward(self, mels: torch.Tensor, frames: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+        said, (hidden, _) = self.lstm(mels)
+        whole = self._vectors(hidden[-1])
+        return whole, whole if frames is None else self._vectors(said[:, frames - 1])
+
+    def _vectors(self, hidden: torch.Tensor) -> torch.Tensor:
+        raw = torch.relu(self.linear(hidden))
         return raw / torch.linalg.vector_norm(raw, dim=1, keepdim=True).clamp_min(1e-9)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from containers.contract.errors import RecordingError, RequestError
 from containers.contract.item import Item, sha256_of
 from containers.contract.stages import DiarizeRequest, DiarizeResult, File
-from containers.light import clustering, singing, speech
+from containers.light import clustering, diarization, singing, speech, voiceprint
 from containers.light.diarization import diarize
 from containers.light.turn_taking import Stretch, take_turns
 from tests.unit.spoken_material import RATE_HZ, Sound, conversation, pause, said, sent
@@ -178,3 +178,16 @@ def test_speech_without_end_is_parted_where_it_is_least_like_speech() -> None:
     probabilities[700] = 0.6
     found = speech.speech_segments(probabilities, 50.0)
     assert [round(end - start) for start, end in found] == [22, 28]
+
+
+@pytest.mark.parametrize("frames", [30, 80, 100, 160, 170, 410])
+def test_a_narrow_window_that_a_wide_one_begins_with_has_the_vector_it_has_by_itself(frames: int) -> None:
+    mel = voiceprint.mel_frames(said(0, 0))[:frames]
+    wide = voiceprint.spans(len(mel), 160, 40)
+    narrow = voiceprint.spans(len(mel), 80, 20)
+    known = {first for first, _ in wide} & {first for first, _ in narrow}
+    _, (begun,) = diarization._wide([mel], [wide])
+    (found,) = diarization._narrow([mel], [narrow], [wide], [begun])
+    alone = voiceprint.encode(voiceprint.filled(mel[first:last], 80) for first, last in narrow)
+    assert known
+    np.testing.assert_allclose(found, alone, atol=1e-5)  # sums of float32 over other batches

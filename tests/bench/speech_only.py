@@ -34,9 +34,19 @@ from tests.bench import season_quality, season_stages, sparse_season
 from tests.bench.season_stages import Answer, Workshop, sent
 from tests.bench.truth import measure, truth
 
+Kept = tuple[str, str, float, float]
+"""Episode, character, start and end of a clip."""
+
 EVERYTHING = replace(Rule(), worth=0.0)
 LEAST, SHORT = 0.5, 0.1
 """Seconds of a turn that counts, and of it that may lie outside the segments."""
+
+
+class Silent(Item):
+    """An item that says nothing of how far it is."""
+
+    def progress(self, done: float) -> None:
+        """Nobody listens."""
 
 
 def main() -> None:
@@ -83,7 +93,7 @@ def _recalled(files: Sequence[tuple[Path, Sequence[tuple[float, float, str]]]]) 
     seconds = kept = spoken = used = 0.0
     for path, said in files:
         began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-        rows = detected(path, Item(Path("recording")))
+        rows = detected(path, Silent(path))
         used += resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
         duration = soundfile.info(path).duration
         found = speech_segments(rows, WINDOW_SECONDS, duration, EVERYTHING)
@@ -128,7 +138,7 @@ def both_ways(season: Path, folder: Path, recordings: Mapping[str, Path]) -> dic
         in_part = _separated_in_part(workshop, recordings)
     references = season_stages.references(workshop, season / "refs")
     names = sorted({each.character for each in references})
-    kept = {}
+    kept: dict[str, set[Kept]] = {}
     for way, stems in (("whole", whole), ("in part", in_part)):
         paths = {
             name: (each.path(each.result.vocals), each.path(each.result.background)) for name, each in stems.items()
@@ -149,15 +159,58 @@ def both_ways(season: Path, folder: Path, recordings: Mapping[str, Path]) -> dic
             **measure(season_quality._given(rows), folder / "apart", list(recordings), names),
         }
     both = [each for each in kept["whole"] if any(_same(each, other) for other in kept["in part"])]
+    per_second = _marginal(workshop, recordings, whole, in_part)
     return {
         "both_ways": said,
         "kept_the_same_within_0.1_s": len(both),
-        "cpu_seconds": used,
-        "ratio_of_separation": round(used["whole"] / used["in part"], 2),
+        "kept_seconds": _shared(kept["whole"], kept["in part"]),
+        "cpu_seconds_with_starts": used,
+        "cpu_ms_a_second": per_second,
+        "ratio_of_separation": round(per_second["whole"] / per_second["in part"], 2),
     }
 
 
-def _same(one: tuple[str, str, float, float], other: tuple[str, str, float, float]) -> bool:
+def _shared(one: set[Kept], other: set[Kept]) -> dict[str, float]:
+    """Seconds kept both ways for the same character, for another, and in one way alone."""
+    frames: list[dict[tuple[str, int], str]] = [{}, {}]
+    for found, kept in zip(frames, (one, other), strict=True):
+        for episode, character, start, end in kept:
+            found |= {(episode, index): character for index in range(round(start / 0.01), round(end / 0.01))}
+    both = frames[0].keys() & frames[1].keys()
+    same = sum(frames[0][each] == frames[1][each] for each in both)
+    return {
+        "both, same character": round(0.01 * same, 1),
+        "both, another character": round(0.01 * (len(both) - same), 1),
+        "whole alone": round(0.01 * len(frames[0].keys() - both), 1),
+        "in part alone": round(0.01 * len(frames[1].keys() - both), 1),
+    }
+
+
+def _marginal(
+    workshop: Workshop, recordings: Mapping[str, Path], whole: Mapping[str, Answer], in_part: Mapping[str, Answer]
+) -> dict[str, float]:
+    """CPU for each second of the recordings, without the start of a process and its imports, which many share."""
+    seconds = {name: soundfile.info(path).duration for name, path in recordings.items()}
+    separate = workshop.folder / "separate" / "items"
+    shorter = [each for each in separate.glob("*") if each not in {answer.folder for answer in whole.values()}]
+    folders = {
+        "whole": [each.folder for each in whole.values()],
+        "detect": list((workshop.folder / "detect" / "items").glob("*")),
+        "condense": list((workshop.folder / "condense" / "items").glob("*")),
+        "separate condensed": shorter,
+        "restore": [each.folder for each in in_part.values()],
+    }
+    found = {name: _after_the_first(each, sum(seconds.values()) / len(seconds)) for name, each in folders.items()}
+    return {**found, "in part": round(sum(found.values()) - found["whole"], 2)}
+
+
+def _after_the_first(items: Sequence[Path], seconds: float) -> float:
+    """CPU milliseconds a second of a recording of mean length, of the items of one start but for its first."""
+    used = sorted(json.loads((each / "run.json").read_text("utf-8"))["process_cpu_seconds"] for each in items)
+    return round(1000 * (used[-1] - used[0]) / (len(used) - 1) / seconds, 2)
+
+
+def _same(one: Kept, other: Kept) -> bool:
     return one[:2] == other[:2] and abs(one[2] - other[2]) <= SHORT and abs(one[3] - other[3]) <= SHORT
 
 

@@ -123,4 +123,9 @@ def needed(script: Script) -> list[str]:
     """The stages that a script's lines go through."""
     texts = any(each.text for each in script.lines)
     sources = any(each.source for each in script.lines)
-    return [*(["synthesize"] if texts else []), *(["extract"] if sources else []), "convert", "retime"]
+    return [
+        *(["synthesize"] if texts else []),
+        *(["extract", "clean", "measure"] if sources else []),
+        "convert",
+        "retime",
+    ]

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from containers.contract.errors import RecordingError
 from containers.contract.readings import accent_of, katakana, occurring
 from containers.contract.stages import WordReading
 from containers.contract.written_out import folded
@@ -24,8 +25,8 @@ _WITH_READING = re.compile(
 _ACCENT = re.compile(r"\s*\[?(\d+)\]?\s*$")
 
 
-class ReadingError(ValueError):
-    """A reading written into a line cannot be said; the message shows it and how to write it."""
+class ReadingError(RecordingError):
+    """A reading written into a line cannot be said: that line's fault. The message shows it and how to write it."""
 
 
 @dataclass(frozen=True, kw_only=True)

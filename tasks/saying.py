@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from containers.contract.stages import ConvertResult
-from infra.sources import sha256_known
 from infra.watermarks import watermark
 from tasks import orders, orders_dubbing
 from tasks.orders_dubbing import Timing
-from tasks.studio import Source, Stored, Studio
+from tasks.recordings import hear
+from tasks.studio import Stored, Studio
 from tasks.voices import Card
 
 SAME_PACE = 0.02
@@ -111,10 +111,8 @@ def _bounded(pace: float, timing: Timing) -> float:
 
 def _source(studio: Studio, line: Line, rate: float) -> tuple[Stored, dict[str, Any], bool]:
     if line.audio:
-        given = Source(path=line.audio.absolute(), sha256=sha256_known(line.audio, studio.store))
-        recording = studio.make(orders.extract_given(studio, line.audio.name, given))
-        source = recording.stored(recording.result.recording)
-        return source, {"recording_sha256": given.sha256, "key": source.key}, recording.found
+        heard = hear(studio, line.audio)
+        return heard.source, heard.about, heard.found
     language = line.language or studio.series.language
     base = studio.make(orders.synthesize(studio, line.text or "", language, rate))
     source = base.stored(base.result.speech)

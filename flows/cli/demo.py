@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.recordings import summary
 from flows.cli.run import run_season, show_season
-from flows.cli.speak import summary
 from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as show
 from infra.demo_series import make_demo_series

@@ -19,7 +19,7 @@ from infra.slots import MachineSlots
 from infra.store import AT_ONCE
 from tasks import orders
 from tasks.opening import with_engines
-from tasks.readings import ReadingError, said_as
+from tasks.readings import said_as
 from tasks.speaking import NothingToSay
 from tasks.studio import Made, Studio
 
@@ -59,11 +59,11 @@ def read(
         raise typer.Exit(RecordingError.exit_code)
 
 
-def _read(studio: Studio, line: str) -> Made[SynthesizeResult] | ReadingError | RecordingError:
+def _read(studio: Studio, line: str) -> Made[SynthesizeResult] | RecordingError:
     """How the line is read, or what is wrong with it; other lines are read all the same."""
     try:
         return studio.make(orders.synthesize(studio, line, studio.series.language))
-    except (ReadingError, RecordingError) as error:
+    except RecordingError as error:
         return error
 
 

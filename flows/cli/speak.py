@@ -10,11 +10,12 @@ import typer
 from containers.contract.codec import canonical
 from flows.cli.dub import LEFT_OUT, Language, Pace, bounds, check_script, told
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.recordings import Audio, Pitch, semitones_of, speak_recordings, summary
 from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as say_line
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
-from tasks.speaking import FORMS, Line, NothingToSay, Spoken, in_form, in_form_of
+from tasks.speaking import FORMS, Line, NothingToSay, in_form, in_form_of
 from tasks.speaking import speak as say
 
 if TYPE_CHECKING:
@@ -32,18 +33,16 @@ def speak(
         typer.Option(
             "--output",
             "-o",
-            help="The file to write: .wav, .flac or .mp3, and a .json beside it; of a script also a folder",
+            help="The file to write: .wav, .flac or .mp3, and a .json beside it; a folder of a script or recordings",
         ),
     ],
     character: Annotated[
         str | None, typer.Option(help="Whose voice; of a script, who says lines that name nobody")
     ] = None,
     text: Annotated[str | None, typer.Option(help="What to say")] = None,
-    audio: Annotated[
-        Path | None, typer.Option(help="A recording of somebody saying it (any sound or video file)")
-    ] = None,
+    audio: Audio = None,
     script: Annotated[Path | None, typer.Option(help="Lines: .csv, .srt or .ass (docs/speaking.md)")] = None,
-    pitch_shift: Annotated[float | None, typer.Option(help="Semitones; default: the character's own pitch")] = None,
+    pitch: Pitch = "auto",
     language: Language = None,
     pace: Pace = "0.85:1.25",
     series: SeriesId = None,
@@ -56,17 +55,24 @@ def speak(
     """Say a text, what a recording says, or the lines of a script, in the voices of characters."""
     studio = opened(config, store, series, engine, runner, option)
     if script:
-        if text or audio or pitch_shift is not None:
+        if text or audio or pitch != "auto":
             raise NothingToSay("--script stands alone: texts, recordings and pitch shifts are in its columns")
         said = told(config, store, series, engine, runner, option)
         speak_all(studio, script, output, character, language, bounds(pace), said)
         return
     if character is None:
         raise NothingToSay("say whose voice: --character")
-    if audio and not audio.is_file():
-        raise NothingToSay(f"--audio {audio} is no file")
+    if audio and not text:
+        speak_recordings(studio, character, audio, output, pitch)
+        return
     check_form(output)
-    line = Line(character=character, text=text, audio=audio, pitch_shift=pitch_shift, language=language)
+    line = Line(
+        character=character,
+        text=text,
+        audio=audio[0] if audio else None,
+        pitch_shift=semitones_of(pitch),
+        language=language,
+    )
     with stage_bars() as bars:
         made_by = with_engines(studio, MachineSlots(), bars)
         spoken = say(made_by, line)
@@ -127,13 +133,3 @@ def write_lines(studio: Studio, done: SpokenScript, folder: Path) -> None:
             path = folder / f"{each.line.number:03d}-{each.line.character}.wav"
             path.write_bytes(studio.store.read(each.spoken.key))
             path.with_suffix(".json").write_bytes(studio.store.read(each.spoken.key.replace(".wav", ".json")))
-
-
-def summary(output: Path, spoken: Spoken) -> str:
-    """What was made, and how near it is to the character."""
-    about, likeness = spoken.about, spoken.about["similarity"]
-    said = f"{output}: {about['duration']:.1f} s of synthetic speech as {about['name']} by {about['engine']}"
-    if likeness["after"] is None:
-        return said
-    before = f", the source {likeness['before']:.2f}" if likeness["before"] is not None else ""
-    return f"{said}; similarity to the character {likeness['after']:.2f}{before} (1 = the same voice)"

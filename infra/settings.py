@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     stay_seconds: float = 20.0
     """How long an engine without a GPU stays on this machine after a start, with its libraries loaded, for the next one
     (a few hundred MB meanwhile); 0: not at all."""
+    log: Literal["text", "json"] = "text"
+    """json: what happens goes to stderr as one JSON object a line (docs/operations.md)."""
     episodes_at_once: int = 8
     """Episodes under way at the same time; their items share engine starts."""
 

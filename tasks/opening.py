@@ -21,6 +21,8 @@ from infra.runners import make_runner
 from infra.settings import settings
 from infra.stage import Listener, Slots
 from infra.store import Damaged, Store, find_json, open_store, write_json
+from infra.underway import Notice
+from tasks.logbook import write_json_lines
 from tasks.progress import log_engines
 from tasks.series import Series, SeriesError, read_series
 from tasks.studio import Studio
@@ -69,10 +71,11 @@ def open_series(
 def with_engines(studio: Studio, slots: Slots, listener: Listener) -> Studio:
     """The same studio, able to start engines."""
     log_engines()
+    write_json_lines()
     names = {"process", *studio.series.runners.values()}
     run = str(flow_run.root_flow_run_id or "")
     runners = {name: make_runner(name, studio.store, run) for name in sorted(names)}
-    dispatcher = Dispatcher(studio.store.work, runners, slots, listener)
+    dispatcher = Dispatcher(studio.store.work, runners, slots, Notice(studio.store.work, listener))
     return Studio(series=studio.series, store=studio.store, dispatcher=dispatcher)
 
 

@@ -57,12 +57,16 @@ class Sound:
 
 @dataclass(frozen=True, kw_only=True)
 class StageTime:
-    """Seconds an engine took; `audio`: seconds of sound it worked on, None where that means nothing."""
+    """Seconds an engine took; `audio`: seconds of sound it worked on, None where that means nothing.
+
+    `gpu_hours`: that of all GPUs it could use, 0 on a CPU.
+    """
 
     stage: str
     engine: str
     seconds: float
     audio: float | None = None
+    gpu_hours: float = 0.0
 
     @property
     def times_realtime(self) -> float | None:

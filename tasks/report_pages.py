@@ -127,7 +127,10 @@ def _episode(
 def _times_of(store: Store, folder: str, each: Prepared) -> Iterable[StageTime]:
     for stage in STAGES:
         run = read_json(store, f"{folder}/stages/{stage}.run.json")
-        yield StageTime(stage=stage, engine=each.engines[stage], seconds=run["seconds"], audio=each.duration)
+        gpu_hours = run.get("gpus", 0) * run["seconds"] / 3600
+        yield StageTime(
+            stage=stage, engine=each.engines[stage], seconds=run["seconds"], audio=each.duration, gpu_hours=gpu_hours
+        )
 
 
 def _times(studio: Studio, prepared: list[Prepared], cards: list[Card]) -> Iterable[StageTime]:
@@ -138,14 +141,16 @@ def _times(studio: Studio, prepared: list[Prepared], cards: list[Card]) -> Itera
             per_stage.setdefault(time.stage, []).append(time)
     for stage, times in per_stage.items():
         seconds, audio = sum(each.seconds for each in times), sum(each.audio or 0.0 for each in times)
-        yield StageTime(stage=stage, engine=times[0].engine, seconds=seconds, audio=audio)
+        gpu_hours = sum(each.gpu_hours for each in times)
+        yield StageTime(stage=stage, engine=times[0].engine, seconds=seconds, audio=audio, gpu_hours=gpu_hours)
     runs = [
         read_json(studio.store, f"{studio.home}/voices/{card.character}/{card.version}/stages/train.run.json")
         for card in cards
     ]
     if runs:
         seconds = sum(run["seconds"] for run in runs)
-        yield StageTime(stage="train", engine=cards[0].engine, seconds=seconds)
+        gpu_hours = sum(run.get("gpus", 0) * run["seconds"] for run in runs) / 3600
+        yield StageTime(stage="train", engine=cards[0].engine, seconds=seconds, gpu_hours=gpu_hours)
 
 
 # ---------------------------------------------------------------- speakers, figures

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
+from infra.store import find_json
+from infra.underway import Underway, underway
 from tasks import casting
 from tasks.data_sets import load_data_set
 from tasks.episodes import list_episodes
 from tasks.labels import load
-from tasks.prepared import find_all_prepared, find_left_out
+from tasks.prepared import STAGES, find_all_prepared, find_left_out
 from tasks.studio import Studio
 from tasks.voices import current_voice
 
@@ -36,6 +39,8 @@ class Status:
     left_out: dict[str, str]
     waiting: int
     characters: tuple[CharacterStatus, ...]
+    underway: tuple[Underway, ...]
+    seconds_left: float | None
 
     @property
     def next_step(self) -> str:
@@ -63,7 +68,10 @@ def status_of(studio: Studio) -> Status:
     asked = studio.series.labels == "ask"
     cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
     speakers = Counter(each.character for each in labels.speakers.values())
+    working = underway(studio.store.work)
     return Status(
+        underway=working,
+        seconds_left=_seconds_left(studio, list(finished), len(outstanding), working),
         series=studio.series.title or studio.series.series,
         episodes=len(episodes),
         prepared=len(episodes) - len(unfinished),
@@ -72,6 +80,24 @@ def status_of(studio: Studio) -> Status:
         waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )
+
+
+def _seconds_left(studio: Studio, finished: list[str], outstanding: int, working: tuple[Underway, ...]) -> float | None:
+    """Till the outstanding episodes are prepared, at the pace of those that were finished since the work began."""
+    if not working or not outstanding:
+        return None
+    began = working[0].began
+    ended = [each for each in (_ended(studio, key) for key in finished) if each >= began]
+    return (max(ended) - began) / len(ended) * outstanding if ended else None
+
+
+def _ended(studio: Studio, key: str) -> float:
+    """When the last stage of an episode ended, in seconds since 1970; 0 where nobody wrote it down."""
+    run = find_json(studio.store, f"{studio.home}/episodes/{key}/stages/{STAGES[-1]}.run.json") or {}
+    try:
+        return datetime.fromisoformat(run["finished"]).timestamp()
+    except (KeyError, ValueError):
+        return 0.0
 
 
 def _character(studio: Studio, slug: str, speakers: int) -> CharacterStatus:

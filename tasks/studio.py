@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from containers.contract.codec import decode, encode
+from containers.contract.errors import StageError
 from containers.contract.stages import File
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engine_for
@@ -25,6 +27,8 @@ from infra.sources import Place, here
 from infra.stage import Job, Outcome
 from infra.store import Damaged, Store, find_json, write_json
 from tasks.series import Series
+
+log = logging.getLogger("voicecast.work")
 
 R = TypeVar("R")
 
@@ -155,7 +159,8 @@ class Studio:
         there = {path: file.key for path, file in order.inputs.items() if isinstance(file, Stored)}
         keys = there if dispatcher.remote(runner) else {}
         here = {path: file for path, file in order.inputs.items() if path not in keys}
-        with ExitStack() as held:
+        facts = {"stage": order.stage, "of": order.of, "engine": engine.name, "runner": runner}
+        with ExitStack() as held, _told(facts):
             outcome = dispatcher.run(
                 Job(
                     name=order.name,
@@ -169,6 +174,7 @@ class Studio:
                     keys=keys,
                 )
             )
+        log.info("%s ended", order.name, extra=facts | outcome.run)
         try:
             return self._keep(order, outcome)
         finally:
@@ -232,6 +238,17 @@ class Studio:
         if isinstance(file, Source):
             return here(file.path, file.sha256)
         return self.store.using(file.key, file.sha256)
+
+
+@contextmanager
+def _told(facts: dict[str, str]) -> Iterator[None]:
+    """Say that a stage is wanted, and why it failed if it does."""
+    log.info("%s %s is wanted", facts["stage"], facts["of"], extra=facts)
+    try:
+        yield
+    except StageError as error:
+        log.info("%s %s failed: %s", facts["stage"], facts["of"], error, extra=facts)
+        raise
 
 
 def hash_of_code(*modules: ModuleType) -> str:

@@ -248,6 +248,13 @@ def _peak_kib() -> int:
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
+def _gpus() -> int:
+    """GPUs that this start may use: a runner says it as CUDA_VISIBLE_DEVICES, a container as NVIDIA_VISIBLE_DEVICES."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES", os.environ.get("NVIDIA_VISIBLE_DEVICES", ""))
+    named = [each for each in said.split(",") if each.strip() not in ("", "none", "void", "-1")]
+    return len(list(Path("/dev").glob("nvidia[0-9]*"))) if named == ["all"] else len(named)
+
+
 def _write_run(item: Item, began: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     run = {
@@ -255,6 +262,7 @@ def _write_run(item: Item, began: float) -> None:
         "host": socket.gethostname(),
         "peak_memory_mb": round(_peak_kib() / 1024, 1),
         "process_cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        "gpus": _gpus(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     write_atomically(item.path / "run.json", canonical(run))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.terminal import console, say, stage_bars
+
+if TYPE_CHECKING:
+    from infra.underway import Underway
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,11 +22,19 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(config: Config = None, store: StoreAt = None, series: SeriesId = None) -> None:
-    """What is finished, what waits for whom, and what to do next."""
+    """What is finished, what works now and how long it will take, what waits for whom, and what to do next."""
+    from flows.cli.server_runs import lines_of_server
     from tasks.status import status_of
 
-    found = status_of(opened(config, store, series))
+    studio = opened(config, store, series)
+    found = status_of(studio)
     say(f"{found.series}: {found.prepared} of {found.episodes} episodes are prepared")
+    for working in found.underway:
+        _show_underway(working)
+    if found.seconds_left is not None:
+        say(f"  about {_span(found.seconds_left)} till the other episodes are prepared, at the pace until now")
+    for line in lines_of_server():
+        say(f"  {line}")
     for key in found.outstanding[:10]:
         say(f"  not prepared: {key}", style="dim")
     if len(found.outstanding) > 10:
@@ -35,7 +47,22 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         minutes = f"{each.minutes:.1f}" if each.minutes is not None else "-"
         table.add_row(each.slug, rights, str(each.speakers), minutes, f"{each.target:g}", each.voice or "-")
     console.print(table)
-    say(found.next_step)
+    say("Next: nothing, as long as that works" if found.underway else found.next_step)
+
+
+def _show_underway(each: Underway) -> None:
+    """A process at work, and a line for each item it is at."""
+    say(f"  at work for {_span(time.time() - each.began)}: process {each.pid} of {each.host}", style="green")
+    for item in each.items:
+        said = f"{item.done:.0%}, for {_span(time.time() - item.since)}"
+        say(f"    {item.name} by {item.engine}: {said}", style="green")
+
+
+def _span(seconds: float) -> str:
+    """A length of time, as a person says it."""
+    if seconds < 90:
+        return f"{max(0.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def report(

@@ -101,6 +101,7 @@ OUR_BUG = (KeyError, IndexError)
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a failure is one paragraph: what, which file, what to do."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     plain_streams()
     try:
         app(arguments, prog_name="voicecast")

@@ -14,6 +14,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from prefect import flow
 from prefect.settings import PREFECT_API_URL
 from typer.testing import CliRunner
 
@@ -189,6 +190,23 @@ def test_a_labels_file_is_taken_and_a_season_goes_on_to_voices_that_speak(copy: 
     assert "no rights are recorded" in fails(5, "train", "anna", "--config", copy.config)
     (tmp_path / "wavs" / "mine.txt").unlink()
     assert "no rights are recorded" in fails(5, *export, "anna")
+
+
+def test_status_names_the_runs_of_a_server_that_failed_and_why(copy: Scripted) -> None:
+    @flow(name="voicecast-season", flow_run_name="season of a test")
+    def failing() -> None:
+        raise ValueError("the disk of node 7 is gone")
+
+    failing(return_state=True)
+    said = voicecast("status", "--config", copy.config).stdout
+    assert "run season of a test ended badly: " in said
+    assert "the disk of node 7 is gone" in said
+
+
+def test_status_is_given_where_the_server_does_not_answer(copy: Scripted) -> None:
+    said = voicecast("status", "--config", copy.config, PREFECT_API_URL="http://127.0.0.1:9/api").stdout
+    assert "the Prefect server http://127.0.0.1:9/api does not answer" in said
+    assert "Next: " in said
 
 
 def test_status_says_what_to_do_next(copy: Scripted) -> None:

@@ -23,7 +23,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import remote, staying
 from .codec import canonical, decode, write_atomically
@@ -128,7 +128,7 @@ class _Together:
 
     def __init__(self, backend: Any, stage: str, items: list[Item]) -> None:
         self._backend, self._stage, self._waiting = backend, stage, items[::-1]
-        self._open: dict[Item, float] = {}
+        self._open: dict[Item, _Moment] = {}
 
     def run(self, model: Any) -> None:
         while self._waiting:
@@ -158,15 +158,26 @@ class _Together:
             yield request, item
 
 
-def _begin(item: Item) -> float:
+class _Moment(NamedTuple):
+    seconds: float
+    cpu_seconds: float
+
+
+def _now() -> _Moment:
+    """CPU-seconds of this process and of the programs it has waited for."""
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return _Moment(time.monotonic(), sum(each.ru_utime + each.ru_stime for each in used))
+
+
+def _begin(item: Item) -> _Moment:
     write_atomically(item.path / "started", "")
     while (item.path / "awaited").exists():  # its inputs are on their way
         time.sleep(0.02)
     shutil.rmtree(item.path / "out", ignore_errors=True)  # what an attempt that died has left
-    return time.monotonic()
+    return _now()
 
 
-def _answer(backend: Any, item: Item, answer: Any, began: float) -> None:
+def _answer(backend: Any, item: Item, answer: Any, began: _Moment) -> None:
     """Write what an item came to: its result, or the error it ended in."""
     stage = _stage_of(item)
     try:
@@ -255,12 +266,13 @@ def _gpus() -> int:
     return len(list(Path("/dev").glob("nvidia[0-9]*"))) if named == ["all"] else len(named)
 
 
-def _write_run(item: Item, began: float) -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
+def _write_run(item: Item, began: _Moment) -> None:
+    ended, used = _now(), resource.getrusage(resource.RUSAGE_SELF)
     run = {
-        "seconds": round(time.monotonic() - began, 3),
+        "seconds": round(ended.seconds - began.seconds, 3),
         "host": socket.gethostname(),
         "peak_memory_mb": round(_peak_kib() / 1024, 1),
+        "cpu_seconds": round(ended.cpu_seconds - began.cpu_seconds, 3),
         "process_cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "gpus": _gpus(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -7,6 +7,8 @@ louder and lie higher.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
@@ -40,5 +42,10 @@ def breath_seconds(samples: Samples, rate_hz: int, levels: Levels, found: Rest, 
 def _hops(samples: Samples, rate_hz: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
     """Power of a band, each 10 ms."""
     hop = hop_samples(rate_hz)
-    band = sosfilt(butter(2, (low_hz, high_hz), "bandpass", fs=rate_hz, output="sos"), samples)
+    band = sosfilt(_band(rate_hz, low_hz, high_hz), samples)
     return np.mean(np.square(band[: len(band) // hop * hop].reshape(-1, hop)), axis=1)
+
+
+@functools.cache
+def _band(rate_hz: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=rate_hz, output="sos"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
+from . import long_clustering
 from .voiceprint import Vectors, unit
 
 Labels = NDArray[np.int64]
@@ -35,11 +36,15 @@ def cluster(
     """
     if len(vectors) < 2:
         return np.zeros(len(vectors), np.int64)
-    tree = linkage(pdist(vectors, "cosine"), "average")
-    labels = fcluster(tree, 1.0 - alike, "distance") - 1
-    wanted = count or _between(labels.max() + 1, least, most)
-    if wanted is not None and wanted > labels.max() + 1:
-        labels = fcluster(tree, min(wanted, len(vectors)), "maxclust") - 1
+    if len(vectors) > long_clustering.MOST:
+        labels = long_clustering.in_parts(vectors, alike, count or least or 1)
+        wanted = count or _between(labels.max() + 1, least, most)
+    else:
+        tree = linkage(pdist(vectors, "cosine"), "average")
+        labels = fcluster(tree, 1.0 - alike, "distance") - 1
+        wanted = count or _between(labels.max() + 1, least, most)
+        if wanted is not None and wanted > labels.max() + 1:
+            labels = fcluster(tree, min(wanted, len(vectors)), "maxclust") - 1
     return _numbered(labels if wanted is None else _reduce(vectors, seconds, labels, wanted))
 
 

@@ -7,6 +7,7 @@ between the voice and its own background, not how loud either is.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class LevelMeter:
 
     def __init__(self, rate_hz: int) -> None:
         self.hop = hop_samples(rate_hz)
-        self._filter = butter(2, _RUMBLE_HZ, "highpass", fs=rate_hz, output="sos")
+        self._filter = _without_rumble(rate_hz)
         self._state: NDArray[np.float64] | None = None
         self._rest = np.zeros(0)
 
@@ -47,6 +48,12 @@ class LevelMeter:
         self._rest = waiting[whole:]
         power = np.mean(np.square(waiting[:whole].reshape(-1, self.hop)), axis=1)
         return 10 * np.log10(power + 10 ** (QUANTISATION_DB / 10))
+
+
+@functools.cache
+def _without_rumble(rate_hz: int) -> NDArray[np.float64]:
+    """Designing a filter takes as long as filtering a clip."""
+    return np.asarray(butter(2, _RUMBLE_HZ, "highpass", fs=rate_hz, output="sos"))
 
 
 def hop_samples(rate_hz: int) -> int:

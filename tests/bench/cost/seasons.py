@@ -124,6 +124,7 @@ def _engines(runs: Mapping[Path, Run]) -> dict[str, Any]:
     whole = max(last - first, 1e-9)
     return {
         "seconds": {stage: round(each, 1) for stage, each in sorted(by_stage.items())},
+        "cpu_seconds": round(sum(run["cpu_seconds"] for run in runs.values()), 2),
         "share_of_time_by_engines_at_once": {str(n): round(each / whole, 3) for n, each in sorted(at_once.items())},
     }
 

@@ -49,8 +49,8 @@ def _against(results: Results) -> Table:
         f"fingerprints; '{WHOLE}' trains as well.",
         command="python -m tests.bench.cost season-3 season-12 season-126 season-24min",
         heads=(
-            *("season", "way", "seconds", "plain: seconds", "ratio", "CPU-seconds", "plain: CPU-s", "ratio of CPU"),
-            *("x realtime", "peak, one process / together, MB", "no engine ran", "load"),
+            *("season", "way", "seconds", "plain: seconds", "ratio", "CPU-seconds (in stages)", "plain: CPU-s"),
+            *("ratio of CPU", "x realtime", "peak, one process / together, MB", "no engine ran", "load"),
         ),
         rows=tuple(rows),
     )
@@ -71,7 +71,7 @@ def _beside(part: str, way: str, ours: Sequence[Run], theirs: Sequence[Run]) -> 
         of(ours, "seconds"),
         of(theirs, "seconds"),
         times("seconds"),
-        of(ours, "cpu_seconds"),
+        f"{of(ours, 'cpu_seconds')} ({spread(run['engines']['cpu_seconds'] for run in ours).median:.0f})",
         of(theirs, "cpu_seconds"),
         times("cpu_seconds"),
         str(spread(run["sound_seconds"] / run["seconds"] for run in ours)),

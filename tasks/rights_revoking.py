@@ -56,7 +56,9 @@ def plan(studio: Studio, character: str) -> Plan:
     """What would go; nothing is changed. NoVoice for a character that neither series file nor store know."""
     home = studio.home
     own = [
-        key for name in ("characters", "voices", "speech") for key in studio.store.keys(f"{home}/{name}/{character}")
+        key
+        for name in ("characters", "voices", "speech", "auditions")
+        for key in studio.store.keys(f"{home}/{name}/{character}")
     ]
     if character not in studio.series.characters and not own:
         raise NoVoice(f"{studio.series.series} knows no character {character!r}, and the store has nothing of one")

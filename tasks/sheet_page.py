@@ -7,19 +7,15 @@ the answers are saved as a file. Reads no store and writes no file.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from containers.contract.codec import encode
 from tasks.domain import NOBODY
+from tasks.inline_page import ENVIRONMENT, data_inside, hash_of_script, inside
 from tasks.label_sheet import Sheet
 
 
@@ -31,22 +27,22 @@ def render(sheet: Sheet, sounds: Mapping[str, Any] | None = None, upload: str | 
     exported page puts its answer.
     """
     data = {"sheet": encode(sheet), "nobody": NOBODY, "sounds": sounds, "upload": upload}
-    return _ENVIRONMENT.get_template("label_sheet.html").render(
+    return ENVIRONMENT.get_template("label_sheet.html").render(
         sheet=sheet,
         served=sounds is None,
         upload=upload is not None,
         connect=_origin(upload) if upload else "'self'" if sounds is None else "'none'",
         style=Markup(_STYLE),
         script=Markup(_SCRIPT),
-        script_hash=_hash(_SCRIPT),
-        data=Markup(_data(data)),
+        script_hash=hash_of_script(_SCRIPT),
+        data=Markup(data_inside(data)),
     )
 
 
-def entrance() -> str:
-    """The page that takes the token, from the link's end or from a person."""
-    return _ENVIRONMENT.get_template("label_sheet_entrance.html").render(
-        style=Markup(_STYLE), script=Markup(_ENTER), script_hash=_hash(_ENTER)
+def entrance(what: str = "sheet", command: str = "review") -> str:
+    """The page that takes the token of a page that a command serves, from the link's end or from a person."""
+    return ENVIRONMENT.get_template("label_sheet_entrance.html").render(
+        style=Markup(_STYLE), script=Markup(_ENTER), script_hash=hash_of_script(_ENTER), what=what, command=command
     )
 
 
@@ -56,28 +52,6 @@ def _origin(link: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _data(value: Any) -> str:
-    """JSON that stands in a script element and cannot end it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _inside(name: str, tag: str) -> str:
-    text = Path(__file__).with_name(name).read_text("utf-8")
-    return text.partition(f"<{tag}>")[2].rpartition(f"</{tag}>")[0]
-
-
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_STYLE = _inside("label_sheet_style.html", "style")
-_SCRIPT = "".join(_inside(f"label_sheet_{part}.html", "script") for part in ("player", "view", "hand_in"))
-_ENTER = _inside("label_sheet_enter.html", "script")
+_STYLE = inside("label_sheet_style.html", "style")
+_SCRIPT = "".join(inside(f"label_sheet_{part}.html", "script") for part in ("player", "view", "hand_in"))
+_ENTER = inside("label_sheet_enter.html", "script")

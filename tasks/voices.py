@@ -24,7 +24,9 @@ class Card:
 
     `version` is the hash of what made it: engine, options, clips. Times stand in `train.run.json`. `history`: the
     voices it was trained on from, oldest first; each names its `files` by hash, and one of this series also version,
-    engine, minutes, clips and scores. `page_sha256`: of the card for people, "" in cards of older versions.
+    engine, minutes, clips and scores. `learnt_from`: names of all clips that it or one of those has heard, as far as
+    they are known; () of cards that were written before this was kept. `page_sha256`: of the card for people, "" in
+    cards of older versions.
     """
 
     series: str
@@ -41,6 +43,7 @@ class Card:
     scores: dict[str, float]
     rights: dict[str, Any]
     history: tuple[dict[str, Any], ...] = ()
+    learnt_from: tuple[str, ...] = ()
     note: str = "Speech made with this voice is synthetic and has to be marked as such."
     page_sha256: str = ""
 
@@ -122,6 +125,7 @@ def register(
         scores=made.result.scores,
         rights=recorded(about.rights),
         history=history,
+        learnt_from=_heard(studio, character, history),
     )
     audit.rights_seen(studio.store, studio.series.series, character, card.rights)
     said = {"character": character, "version": version, "engine": card.engine, "clips": card.clips}
@@ -133,6 +137,13 @@ def register(
     studio.store.write(f"{home}/{version}/card.md", page)
     write_json(studio.store, f"{home}/current.json", {"version": version})
     return card
+
+
+def _heard(studio: Studio, character: str, history: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Names of the clips that are trained on now, and of those that the voices before were trained on."""
+    names = {PurePosixPath(each.key).stem for each in clips_to_train(studio, character)}
+    cards = (card_of(studio, character, each["version"]) for each in history if "version" in each)
+    return tuple(sorted(names.union(*(each.learnt_from for each in cards if each))))
 
 
 def in_markdown(card: Card) -> str:
@@ -147,6 +158,8 @@ def in_markdown(card: Card) -> str:
         f"- learnt from {card.minutes:.1f} minutes in {card.clips} clips{f0}",
         *(f"- trained on from {_in_words(each)}" for each in card.history),
         *(f"- rights, {name}: {value}" for name, value in card.rights.items()),
+        f"- heard beside the character, with figures and votes: `voicecast audition --character {card.character}`, "
+        f"which leaves ../../../auditions/{card.character}/index.html",
         "",
         "| score | value |",
         "|---|---|",
@@ -169,11 +182,23 @@ def current_voice(studio: Studio, character: str) -> Card | None:
     """The card of the voice that speaks for a character now."""
     home = f"{studio.home}/voices/{character}"
     current = find_json(studio.store, f"{home}/current.json")
-    if current is None:
-        return None
-    key = f"{home}/{current['version']}/card.json"
+    return None if current is None else card_of(studio, character, current["version"])
+
+
+def card_of(studio: Studio, character: str, version: str) -> Card | None:
+    """The card of a version of a character's voice."""
+    key = f"{studio.home}/voices/{character}/{version}/card.json"
     said = find_json(studio.store, key)
     return None if said is None else decode(Card, said, key)
+
+
+def all_voices(studio: Studio, character: str) -> tuple[Card, ...]:
+    """The cards of all versions, the current one first."""
+    home = f"{studio.home}/voices/{character}"
+    versions = {key.split("/")[-2] for key in studio.store.keys(home) if key.endswith("/card.json")}
+    current = (find_json(studio.store, f"{home}/current.json") or {}).get("version")
+    cards = (card_of(studio, character, each) for each in sorted(versions, key=lambda each: (each != current, each)))
+    return tuple(each for each in cards if each)
 
 
 def voice_to_speak(studio: Studio, character: str) -> Card:

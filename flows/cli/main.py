@@ -15,6 +15,7 @@ from containers.contract.errors import StageError
 from flows.cli import (
     assets,
     audit,
+    audition,
     demo,
     deploy,
     dub,
@@ -65,6 +66,7 @@ for module in (
     speak,
     read,
     dub,
+    audition,
     inspect,
     revoke,
     audit,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from datetime import timedelta
@@ -14,14 +13,14 @@ import typer
 
 from flows import gate
 from flows.cli.options import Config, SeriesId, StoreAt, opened
-from flows.cli.terminal import console, say, stage_bars
+from flows.cli.serving import PORT, Host, Names, Place, Port, Token, serve
+from flows.cli.terminal import say, stage_bars
 from tasks import casting
 from tasks.studio import Studio
 
 if TYPE_CHECKING:
     from flows.review import SheetDesk
 
-PORT = 8484
 LOOK_SECONDS = 30
 
 
@@ -33,15 +32,10 @@ def review(
     config: Config = None,
     store: StoreAt = None,
     series: SeriesId = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free")] = PORT,
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="A name people reach this service by; repeatable")
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(envvar="VOICECAST_REVIEW_TOKEN", help="The token of the service. Default: a new one", hidden=True),
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = PORT,
+    name: Names = None,
+    token: Token = None,
     export: Annotated[
         Path | None, typer.Option(help="Write the sheet to this folder instead: a page that opens from disk")
     ] = None,
@@ -62,7 +56,7 @@ def review(
         if export:
             _export(able, export, upload_to, upload_days)
         else:
-            _serve(able, host, port, frozenset(name or ()), token)
+            _serve(able, Place(host=host, port=port, names=frozenset(name or ()), token=token))
 
 
 def _export(studio: Studio, folder: Path, upload_to: str | None, days: int) -> None:
@@ -76,38 +70,14 @@ def _export(studio: Studio, folder: Path, upload_to: str | None, days: int) -> N
     say("What is saved there is taken in by: voicecast label --file FILE")
 
 
-def _serve(studio: Studio, host: str, port: int, names: frozenset[str], token: str | None) -> None:
+def _serve(studio: Studio, place: Place) -> None:
     from flows.review import SheetDesk, wake
-    from infra.review import listening, server
-    from infra.review_doors import LOOPBACK, Doors, Links, new_token
 
-    open_to_others = host not in LOOPBACK
-    machine = frozenset({socket.gethostname().lower(), socket.getfqdn().lower()}) if open_to_others else frozenset()
-    try:
-        doors = Doors(
-            token=token or new_token(),
-            names=LOOPBACK | machine | {each.lower() for each in names},
-            addresses=open_to_others,
-        )
-        bound = listening(host, port)
-    except ValueError as error:
-        raise typer.BadParameter(f"VOICECAST_REVIEW_TOKEN: {error}") from error
-    except OSError as error:
-        raise typer.BadParameter(
-            f"{host}:{port} cannot be listened on: {error.strerror}; see --port, --host"
-        ) from error
-    if open_to_others:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    desk = SheetDesk(studio, Links(token=doors.token), wake)
-    desk.page()  # what is wrong with the series is said here, and not in a browser
-    with bound:
-        shown = next(iter(sorted(names)), socket.gethostname() if host in ("0.0.0.0", "::") else host)
-        address = f"http://{f'[{shown}]' if ':' in shown else shown}:{bound.getsockname()[1]}/"
-        console.print("The label sheet is open; Ctrl-C ends it.", style="dim")
-        say(address if token else f"{address}#{doors.token}")
+    def beside(desk: SheetDesk) -> None:
         threading.Thread(target=desk.make_sounds, daemon=True).start()
         threading.Thread(target=_look_for_answers, args=(desk,), daemon=True).start()
-        server(desk, doors, Links(token=doors.token)).run(sockets=[bound])
+
+    serve("The label sheet", place, lambda links: SheetDesk(studio, links, wake), beside)
 
 
 def _look_for_answers(desk: SheetDesk) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +19,13 @@ from tasks import casting, orders
 from tasks.audition import Line
 from tasks.orders import Shown
 from tasks.series import SeriesError
-from tasks.studio import Stored, Studio
+from tasks.studio import Source, Stored, Studio
 from tasks.voices import Card
 
 log = logging.getLogger("voicecast.audition")
 
+AT_ONCE = 6
+"""What waits for one engine goes to it together."""
 SHORTEST, LONGEST, USUAL = 1.5, 10.0, 4.0
 """Seconds of a line that can be judged and still be remembered."""
 TEXTS = {
@@ -42,7 +45,7 @@ TEXTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A line with its sound, and what else was heard of the same person (`file` is never among it)."""
+    """A line with its sound."""
 
     line: Line
     file: Stored
@@ -87,43 +90,53 @@ def own_lines(studio: Studio, character: str, cards: Sequence[Card], count: int)
 
 def text_lines(studio: Studio, texts: Sequence[str]) -> tuple[Recorded, ...]:
     """Texts as the series' engine says them; `texts` empty: what there is for its language."""
-    found = []
-    for text in texts or TEXTS.get(studio.series.language, ()):
-        try:
-            made = studio.make(orders.synthesize(studio, text, studio.series.language))
-        except StageError as error:
-            log.warning("no line says %r: %s", text, error)
-            continue
-        line = Line(id=_id(text), kind="text", of=f"said by {made.engine}", words=text)
-        found.append(Recorded(line=line, file=made.stored(made.result.speech)))
-    return tuple(found)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda each: _text_line(studio, each), texts or TEXTS.get(studio.series.language, ()))
+        return tuple(each for each in found if each)
+
+
+def _text_line(studio: Studio, text: str) -> Recorded | None:
+    try:
+        made = studio.make(orders.synthesize(studio, text, studio.series.language))
+    except StageError as error:
+        log.warning("no line says %r: %s", text, error)
+        return None
+    line = Line(id=_id(text), kind="text", of=f"said by {made.engine}", words=text)
+    return Recorded(line=line, file=made.stored(made.result.speech))
 
 
 def _of_references(studio: Studio, character: str) -> Iterator[_Candidate]:
     try:
-        references = casting.references_of(studio)
+        sources = [source for slug, source in casting.references_of(studio) if slug == character]
     except SeriesError:
         return
-    for slug, source in references:
-        if slug != character:
-            continue
-        try:
-            extracted = studio.make(orders.extract_given(studio, slug, source))
-            recording = extracted.stored(extracted.result.recording)
-            heard = studio.make(orders.embed_reference(studio, slug, recording))
-        except StageError:
-            continue  # what is wrong with a reference is said when a season is prepared
-        for turn in heard.result.turns:
-            if SHORTEST <= turn.end - turn.start <= LONGEST:
-                yield _Candidate(
-                    of=f"{str(source.path).rpartition('/')[2]} {turn.start:.1f}-{turn.end:.1f} s",
-                    file=recording,
-                    seconds=turn.end - turn.start,
-                    words=None,
-                    held_out=True,
-                    start=turn.start,
-                    end=turn.end,
-                )
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(lambda source: _of_reference(studio, character, source), sources):
+            yield from found
+
+
+def _of_reference(studio: Studio, character: str, source: Source) -> list[_Candidate]:
+    """Stretches of speech; what is wrong with a reference is said when a season is prepared."""
+    try:
+        extracted = studio.make(orders.extract_given(studio, character, source))
+        recording = extracted.stored(extracted.result.recording)
+        heard = studio.make(orders.embed_reference(studio, character, recording))
+    except StageError:
+        return []
+    name = str(source.path).rpartition("/")[2]
+    return [
+        _Candidate(
+            of=f"{name} {turn.start:.1f}-{turn.end:.1f} s",
+            file=recording,
+            seconds=turn.end - turn.start,
+            words=None,
+            held_out=True,
+            start=turn.start,
+            end=turn.end,
+        )
+        for turn in heard.result.turns
+        if SHORTEST <= turn.end - turn.start <= LONGEST
+    ]
 
 
 def _of_clips(studio: Studio, character: str, cards: Sequence[Card], *, kept: bool) -> Iterator[_Candidate]:

@@ -14,16 +14,13 @@ from infra.engines import UnknownEngine, engine_for
 from infra.store import find_json, write_json
 from tasks import audit, judging
 from tasks.audition import REAL, Audition, Contestant, Sample
-from tasks.audition_lines import own_lines, text_lines
+from tasks.audition_lines import AT_ONCE, own_lines, text_lines
 from tasks.audition_samples import Take, measured, recorded, said, sample, with_errors
 from tasks.judging import Measured, folder_of
 from tasks.rights import NoVoice, check_rights
 from tasks.rights import recorded as in_words
 from tasks.studio import Studio
 from tasks.voices import Card, all_voices
-
-AT_ONCE = 6
-"""Samples under way; what waits for one engine goes to it together."""
 
 
 @dataclass(frozen=True, kw_only=True)

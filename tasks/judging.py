@@ -65,7 +65,7 @@ def measure(
         folder="",
         keep={},
     )
-    return studio.make(_filed(studio, character, order))
+    return studio.make(filed(studio, _figures(studio, character), order))
 
 
 def embed(studio: Studio, character: str, speech: Stored) -> Made[stages.EmbedResult]:
@@ -78,7 +78,7 @@ def embed(studio: Studio, character: str, speech: Stored) -> Made[stages.EmbedRe
         folder="",
         keep={"out/": ""},
     )
-    return studio.make(_filed(studio, character, order))
+    return studio.make(filed(studio, _figures(studio, character), order))
 
 
 def transcribe(studio: Studio, character: str, speech: Stored) -> Made[stages.TranscribeResult]:
@@ -91,11 +91,16 @@ def transcribe(studio: Studio, character: str, speech: Stored) -> Made[stages.Tr
         folder="",
         keep={},
     )
-    return studio.make(_filed(studio, character, order))
+    return studio.make(filed(studio, _figures(studio, character), order))
 
 
-def _filed(studio: Studio, character: str, order: Order[R]) -> Order[R]:
-    return replace(order, folder=f"{folder_of(studio, character)}/figures/{studio.identity(order)[:16]}")
+def filed(studio: Studio, folder: str, order: Order[R]) -> Order[R]:
+    """The order, kept below a folder by what it is asked."""
+    return replace(order, folder=f"{folder}/{studio.identity(order)[:16]}")
+
+
+def _figures(studio: Studio, character: str) -> str:
+    return f"{folder_of(studio, character)}/figures"
 
 
 def voice_in(studio: Studio, character: str, speech: Stored) -> tuple[str, Vectors]:

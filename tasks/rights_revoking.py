@@ -57,7 +57,7 @@ def plan(studio: Studio, character: str) -> Plan:
     home = studio.home
     own = [
         key
-        for name in ("characters", "voices", "speech", "auditions")
+        for name in ("characters", "voices", "speech", "songs", "auditions")
         for key in studio.store.keys(f"{home}/{name}/{character}")
     ]
     if character not in studio.series.characters and not own:

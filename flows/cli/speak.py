@@ -11,6 +11,7 @@ from containers.contract.codec import canonical
 from flows.cli.dub import LEFT_OUT, Language, Pace, bounds, check_script, told
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
 from flows.cli.recordings import Audio, Pitch, semitones_of, speak_recordings, summary
+from flows.cli.sing import Alone, Song, sing
 from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as say_line
 from infra.slots import MachineSlots
@@ -43,6 +44,8 @@ def speak(
     audio: Audio = None,
     script: Annotated[Path | None, typer.Option(help="Lines: .csv, .srt or .ass (docs/speaking.md)")] = None,
     pitch: Pitch = "auto",
+    song: Song = False,
+    alone: Alone = False,
     language: Language = None,
     pace: Pace = "0.85:1.25",
     series: SeriesId = None,
@@ -62,6 +65,9 @@ def speak(
         return
     if character is None:
         raise NothingToSay("say whose voice: --character")
+    if song or alone:
+        sing(studio, character, text, audio or [], output, semitones_of(pitch), alone=alone)
+        return
     if audio and not text:
         speak_recordings(studio, character, audio, output, pitch)
         return

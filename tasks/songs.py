@@ -124,7 +124,7 @@ def mix(
         folder="",
         keep={"out/": ""},
     )
-    return judging.filed(studio, f"{studio.home}/songs/{character}/mixed", order)
+    return judging.filed(studio, f"{studio.home}/speech/converted", order)
 
 
 def in_form(studio: Studio, song: Spoken, suffix: str) -> bytes:

@@ -164,8 +164,8 @@ def _wanted(looked: Looked) -> Iterator[Wanted]:
             page = key.replace("/card.json", "/card.md")
             if page in looked.sizes:
                 yield Wanted(key=page, sha256=document["page_sha256"], size=looked.sizes[page], owner=key)
-        elif "/speech/" in key and "sha256" in document and not is_record(key):
-            sound = key.removesuffix(".json") + ".wav"
+        elif ("/speech/" in key or "/songs/" in key) and "sha256" in document and not is_record(key):
+            sound = key.removesuffix(".json") + (".wav" if "/speech/" in key else ".flac")
             yield Wanted(key=sound, sha256=document["sha256"], size=looked.sizes.get(sound, -1), owner=key)
 
 

@@ -156,8 +156,11 @@ def stands_out_db(bands: Rows) -> Rows:
     usual = np.concatenate(
         [np.percentile(windows[at : at + 64], _USUAL_PERCENTILE, axis=2) for at in range(0, len(windows), 64)]
     )
-    places, known = np.arange(len(bands)), np.arange(len(usual)) * _USUAL_STEP
-    over = np.stack(
-        [bands[:, each] - np.interp(places, known, usual[:, each]) for each in range(bands.shape[1])], axis=1
-    )
-    return np.sort(np.maximum(over, 0.0), axis=1)[:, -_MOST:].mean(axis=1).astype(np.float32)
+    known, found = np.arange(len(usual)) * _USUAL_STEP, [np.zeros(0)]
+    for first in range(0, len(bands), _BLOCK_HOPS):
+        block = bands[first : first + _BLOCK_HOPS]
+        places = np.arange(first, first + len(block))
+        usually = [np.interp(places, known, usual[:, each]) for each in range(bands.shape[1])]
+        over = np.maximum(block - np.stack(usually, axis=1), 0.0)
+        found.append(np.sort(over, axis=1)[:, -_MOST:].mean(axis=1))
+    return np.concatenate(found).astype(np.float32)

@@ -153,7 +153,7 @@ def seconds_of(config: Path) -> float:
 
 
 def _write_series(config: Path, material: Material) -> None:
-    lines = ["series: bench", "episodes: episodes", "language: ja", "targets: {min_minutes: 0.1}", "characters:"]
+    lines = ["series: bench", "episodes: episodes", "language: ja", "characters:"]
     for folder in material.references:
         lines.append(
             f"  {folder.name.lower()}: {{name: {folder.name}, references: '{folder.resolve()}/*', "

@@ -57,17 +57,6 @@ def measured(command: Sequence[str], *, log: Path, **more: str) -> Cost:
     )
 
 
-def together(costs: Sequence[Cost]) -> Cost:
-    """Of programs that ran one after another."""
-    return Cost(
-        seconds=round(sum(each.seconds for each in costs), 2),
-        cpu_seconds=round(sum(each.cpu_seconds for each in costs), 2),
-        peak_memory_mb=max(each.peak_memory_mb for each in costs),
-        peak_together_mb=max(each.peak_together_mb for each in costs),
-        load=(costs[0].load[0], costs[-1].load[1]),
-    )
-
-
 def _used() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -12,6 +12,7 @@ from prefect import flow
 
 from flows import ingest as arrivals
 from flows import maintenance as upkeeping
+from flows import reviving
 from flows.deployments_forms import Arrival, Dubbing, Line, Lines, Preparation, Season, Training
 from flows.dubbing import dub_episode
 from flows.hooks import sweep_engines
@@ -29,6 +30,7 @@ USUAL: dict[str, Any] = {
 }
 
 maintenance = upkeeping.maintenance
+revive = reviving.revive
 
 
 @flow(name="voicecast-season", flow_run_name="season {order.config}", **USUAL)

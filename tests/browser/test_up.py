@@ -101,7 +101,18 @@ def test_all_of_it_starts_behind_a_password_comes_back_and_ends_and_a_copy_is_pu
         assert secrets.token not in said
         with pytest.raises(urllib.error.HTTPError, match="401"):
             up.asks("/deployments/filter")
-        names = {"season", "prepare", "train", "speak", "speak-script", "dub", "ingest", "nightly", "maintenance"}
+        names = {
+            "season",
+            "prepare",
+            "train",
+            "speak",
+            "speak-script",
+            "dub",
+            "ingest",
+            "nightly",
+            "maintenance",
+            "revive",
+        }
         assert up.deployments() == names
         (worker,) = running(f"{sys.executable} -m prefect worker start --pool process --type process --name here")
         os.kill(worker, signal.SIGKILL)

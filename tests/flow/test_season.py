@@ -8,16 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.sorting import LogSort, TaskRunSort
+from prefect.states import Crashed, Pending, Running, Suspended
 
+from flows import deployments
 from flows.assets import find_assets
 from flows.deployments_forms import Upkeep
 from flows.lines import speak_as
 from flows.maintenance import maintenance
+from flows.reviving import revive_runs
 from flows.season import finished, season
 from infra.engines import engines
 from infra.settings import settings
@@ -240,6 +244,26 @@ def test_maintenance_tells_what_is_damaged_and_the_command_that_repairs_it(
     (row,) = json.loads(str(told.data))
     assert (row["damaged"], row["why"]) == ("series/toy/recurring.json", "is not what was written")
     assert row["run"] == f"voicecast repair --series toy --store {store.root}"
+
+
+def test_a_run_that_died_unseen_is_started_again_once_it_is_overdue() -> None:
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow(deployments.season)
+        deployment = client.create_deployment(flow_id=flow, name="unseen", tags=["voicecast"])
+        states = (Crashed(), Pending(name="Submitting"), Running(), Suspended(timeout_seconds=999))
+        runs = {client.create_flow_run_from_deployment(deployment, state=each).id: each.name for each in states}
+        now = datetime.now(UTC)
+
+        def revived(minutes: int) -> set[str]:
+            return {runs[each.id] for each in revive_runs(client, now + timedelta(minutes=minutes)) if each.id in runs}
+
+        assert revived(5) == set()
+        assert revived(15) == {"Crashed"}
+        assert {client.read_flow_run(id).state_name for id, name in runs.items() if name == "Crashed"} == {
+            "AwaitingRetry"
+        }
+        assert revived(70) == {"Submitting", "Running"}
+        assert revived(3000) == set()
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def test_prefect_yaml_names_flows_that_are_there_and_pickles_nothing() -> None:
 
     said = yaml.safe_load((HERE / "prefect.yaml").read_text("utf-8"))
     assert [each["name"] for each in said["deployments"]] == [
-        "season", "prepare", "train", "speak", "speak-script", "dub", "ingest", "nightly", "maintenance",
+        "season", "prepare", "train", "speak", "speak-script", "dub", "ingest", "nightly", "maintenance", "revive",
     ]  # fmt: skip
     for each in said["deployments"]:
         module, _, name = each["entrypoint"].rpartition(".")

@@ -19,6 +19,7 @@ from tasks.dataset import Row
 from tasks.drying import Dry
 from tasks.labels import Labels
 from tasks.opening import check_engines, open_series, with_engines
+from tasks.outages import BEARING
 from tasks.prepared import Prepared, prepared_episodes
 from tasks.progress import ended, messages
 from tasks.rights import not_revoked
@@ -38,7 +39,13 @@ class DataSets:
     failed: dict[str, str]
 
 
-@task(name="verdicts", task_run_name="verdicts on {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="verdicts",
+    task_run_name="verdicts on {studio.series.series}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    **BEARING,
+)
 def judge(
     studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]
 ) -> tuple[dict[str, tuple[Row, ...]], dict[str, str], dict[str, str]]:
@@ -50,7 +57,7 @@ def judge(
     return rows, hashes, texts
 
 
-@task(name="data set", task_run_name="data set of {character}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="data set", task_run_name="data set of {character}", cache_policy=NO_CACHE, persist_result=False, **BEARING)
 def make_data_set(
     studio: Studio,
     character: str,

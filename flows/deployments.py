@@ -22,6 +22,7 @@ from flows.prepare import prepare_series
 from flows.season import Told
 from flows.season import season as season_flow
 from flows.train import How, train_voices
+from tasks.outages import bear
 
 USUAL: dict[str, Any] = {
     "on_cancellation": [sweep_engines],
@@ -36,28 +37,28 @@ revive = reviving.revive
 @flow(name="voicecast-season", flow_run_name="season {order.config}", **USUAL)
 def season(order: Season = Season()) -> None:  # noqa: B008 (a value)
     """Episodes in, voices out. Waits on this page for people to say who is who, unless references answer."""
-    check_lives()
-    season_flow.fn(**order.told, labels=order.policy)
+    bear(check_lives)
+    bear(lambda: season_flow.fn(**order.told, labels=order.policy))
 
 
 @flow(name="voicecast-prepare", flow_run_name="prepare {order.config}", **USUAL)
 def prepare(order: Preparation = Preparation()) -> None:  # noqa: B008
     """Episodes to recordings, stems, turns, clips, linked speakers and suggestions; asks nothing."""
-    check_lives()
-    prepare_series(**order.told, only=order.only or None, sample=order.sample or None)
+    bear(check_lives)
+    bear(lambda: prepare_series(**order.told, only=order.only or None, sample=order.sample or None))
 
 
 @flow(name="voicecast-train", flow_run_name="train {order.config}", **USUAL)
 def train(order: Training = Training()) -> None:  # noqa: B008
     """Data sets to voices."""
-    check_lives()
-    train_voices(**order.told, characters=order.characters or None, how=How(go_on=order.go_on))
+    bear(check_lives)
+    bear(lambda: train_voices(**order.told, characters=order.characters or None, how=How(go_on=order.go_on)))
 
 
 @flow(name="voicecast-speak", flow_run_name="speak as {line.character}", **USUAL)
 def speak(line: Line) -> None:
     """A text or a recording in a character's voice; the store holds it, the log says where."""
-    check_lives()
+    bear(check_lives)
     speak_as(
         line.character,
         line.text or None,
@@ -101,12 +102,12 @@ def dub(order: Dubbing) -> None:
 @flow(name="voicecast-ingest", flow_run_name="ingest {arrival.file}", **USUAL)
 def ingest(arrival: Arrival) -> None:
     """One new episode, by the event `episode.arrived`; then as a season."""
-    check_lives()
-    arrivals.ingest(arrival.file, Told(**arrival.told), arrival.policy)
+    bear(check_lives)
+    bear(lambda: arrivals.ingest(arrival.file, Told(**arrival.told), arrival.policy))
 
 
 @flow(name="voicecast-nightly", flow_run_name="nightly {order.config}", **USUAL)
 def nightly(order: Season = Season()) -> None:  # noqa: B008
     """Look for new episodes, and prepare them; nothing new: nothing is started."""
-    check_lives()
-    arrivals.nightly(Told(**order.told), order.policy)
+    bear(check_lives)
+    bear(lambda: arrivals.nightly(Told(**order.told), order.policy))

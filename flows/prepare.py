@@ -22,6 +22,7 @@ from tasks.episodes import choose, list_episodes
 from tasks.labels import load
 from tasks.names import casts_of
 from tasks.opening import check_engines, open_series, with_engines
+from tasks.outages import BEARING
 from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
 from tasks.recurring_files import Recurring
@@ -50,7 +51,7 @@ class Preparation:
     cast: Cast
 
 
-@task(name="prepare", task_run_name="prepare {episode.key}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="prepare", task_run_name="prepare {episode.key}", cache_policy=NO_CACHE, persist_result=False, **BEARING)
 def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
     """One episode through all stages that need no human."""
     recording = extract(studio, episode)
@@ -72,7 +73,13 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
     return publish_without_revoked(studio, episode, parts)
 
 
-@task(name="reference", task_run_name="reference {source.path.name}", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="reference",
+    task_run_name="reference {source.path.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    **BEARING,
+)
 def hear_reference(studio: Studio, character: str, source: Source) -> str:
     """A reference as vectors, whatever its form; gives the character it is of."""
     recording = extract_given(studio, f"reference of {character}", source)
@@ -81,7 +88,11 @@ def hear_reference(studio: Studio, character: str, source: Source) -> str:
 
 
 @task(
-    name="recurring", task_run_name="what recurs in {studio.series.series}", cache_policy=NO_CACHE, persist_result=False
+    name="recurring",
+    task_run_name="what recurs in {studio.series.series}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    **BEARING,
 )
 def compare_episodes(studio: Studio, episodes: Sequence[Episode]) -> Recurring:
     """Openings, endings, recaps: what of these episodes was heard in another one."""
@@ -91,7 +102,9 @@ def compare_episodes(studio: Studio, episodes: Sequence[Episode]) -> Recurring:
     return known
 
 
-@task(name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="cast", task_run_name="cast of {studio.series.series}", cache_policy=NO_CACHE, persist_result=False, **BEARING
+)
 def cast_series(studio: Studio, episodes: Sequence[Episode], finished: Sequence[Prepared]) -> Cast:
     """Link the speakers of all finished episodes and compare them with what is known of the characters."""
     base = casting.base_of(studio, episodes, finished)

@@ -7,6 +7,7 @@ that cannot tell a death leaves the run as it was. This looks at states, which s
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from prefect import flow, get_client, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
@@ -16,10 +17,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
     FlowRunFilterTags,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import AwaitingRetry
+from prefect.states import AwaitingRetry, Crashed
 
 PATIENCE = {
     StateType.CRASHED: timedelta(minutes=10),
@@ -40,6 +44,8 @@ def revive() -> None:
     with get_client(sync_client=True) as client:
         for run in revive_runs(client, datetime.now(UTC)):
             get_run_logger().warning("%s had died as %s and is started again", run.name, run.state_name)
+        for name in end_orphans(client, datetime.now(UTC)):
+            get_run_logger().info("%s was left Running when what it belongs to ended", name)
 
 
 def revive_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
@@ -56,6 +62,32 @@ def revive_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
             run.id, AwaitingRetry(message="It died unseen; what was finished is kept."), force=True
         )
     return dead
+
+
+def end_orphans(client: SyncPrefectClient, now: datetime) -> list[str]:
+    """Runs within a run whose end the server has not heard, crashed on its books; gives their names."""
+    running = [StateType.RUNNING, StateType.PENDING]
+    ended = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES))))
+    tasks = client.read_task_runs(
+        task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=running))),
+        flow_run_filter=ended,
+        limit=MOST,
+    )
+    inner = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=running)),
+            deployment_id=FlowRunFilterDeploymentId(is_null_=True),
+        ),
+        limit=MOST,
+    )
+    unheard: State[Any] = Crashed(message="The server did not hear how it ended.")
+    lost = [each for each in tasks if each.state is None or now - each.state.timestamp > BEATS]
+    for task in lost:
+        client.set_task_run_state(task.id, unheard, force=True)
+    dead = [run for run in inner if run.parent_task_run_id and is_overdue(run, now) and not _beats(client, run, now)]
+    for run in dead:
+        client.set_flow_run_state(run.id, unheard, force=True)
+    return [*(each.name for each in lost), *(each.name for each in dead)]
 
 
 def is_overdue(run: FlowRun, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from infra.stage import listener_of_run
 from tasks import voices
 from tasks.data_sets import DataSet, clips_to_train, load_data_set
 from tasks.opening import check_engines, open_series, with_engines
+from tasks.outages import BEARING
 from tasks.progress import ended, messages
 from tasks.rights import NoVoice, RightsError, check_rights, not_revoked
 from tasks.slots import slots_of_run
@@ -43,7 +44,7 @@ class How:
 USUAL = How()
 
 
-@task(name="voice", task_run_name="voice of {character}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="voice", task_run_name="voice of {character}", cache_policy=NO_CACHE, persist_result=False, **BEARING)
 def make_voice(studio: Studio, character: str, before: Before) -> Card:
     """Train a character's voice and enter it in the registry."""
     data = load_data_set(studio, character)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect import get_client
@@ -14,6 +15,7 @@ from prefect import get_client
 from flows import deployments
 from flows.automations import ensure_automations
 from flows.deploying import ensure_pool
+from flows.reviving import end_orphans, revive_runs
 from infra.job_templates import job_template
 from infra.runners.process import ProcessRunner
 from tasks.slots import create_limits
@@ -38,6 +40,12 @@ season = deployments.season
 
 
 def main() -> int:
+    if sys.argv[1:] == ["revive"]:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        with get_client(sync_client=True) as client:
+            revive_runs(client, later)
+            end_orphans(client, later)
+        return 0
     ensure_pool("process", POOL, job_template("process", None))
     create_limits()
     ensure_automations()

@@ -50,7 +50,12 @@ def main() -> int:
                     print(f"LOSS: {losses[-1]}", flush=True)
                 if options.report:
                     options.report.write_text(json.dumps(summary(there, waves, losses), indent=1) + "\n")
-        print(json.dumps(summary(there, waves, losses), indent=1))
+        before = left_running(there)
+        there.deployed("revive")
+        report = {**summary(there, waves, losses), "left_running_before_revive": before}
+        print(json.dumps(report, indent=1))
+        if options.report:
+            options.report.write_text(json.dumps(report, indent=1) + "\n")
     if not losses:
         cleared(home)
     return bool(losses)

@@ -35,12 +35,12 @@ LABELLED = "a person"
 OF_DECISIONS = ("decision", "when", "identity", "manifest_sha256", "~sha256")
 
 
-def lay(folder: Path, episodes: int) -> None:
+def lay(folder: Path, episodes: int, seconds: float = 20) -> None:
     """Scripted episodes and a reference, and no store."""
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "A.flac").write_text(json.dumps({"stub": {"person": "A"}}))
     for number in range(1, episodes + 1):
-        told = {"title": f"episode {number}", "duration": 20, "cast": ["A", "B"]}
+        told = {"title": f"episode {number}", "duration": seconds, "cast": ["A", "B"]}
         (folder / f"Toy S01E{number:02d}.mkv").write_text(json.dumps({"stub": told}))
 
 

@@ -117,10 +117,14 @@ class Served:
         self.api = PrefectServer(address=at, environment=self._told, log=self._server.log)
         self._workers: list[Program] = []
         self.start_server()
-        done = subprocess.run([sys.executable, "-m", "tests.chaos.deployed"], env=self._told, cwd=HERE, check=False)
-        if done.returncode:
-            raise RuntimeError(f"not deployed: {self._server.log.read_text()[-3000:]}")
+        self.deployed()
         self._deployment = self.ask("deployments/filter", {})[0]["id"]
+
+    def deployed(self, *words: str) -> None:
+        """What tests.chaos.deployed does, in a process that is a client of this server."""
+        command = [sys.executable, "-m", "tests.chaos.deployed", *words]
+        if subprocess.run(command, env=self._told, cwd=HERE, check=False).returncode:
+            raise RuntimeError(f"not deployed: {self._server.log.read_text()[-3000:]}")
 
     def start_server(self) -> None:
         self._server.start()
@@ -198,7 +202,7 @@ def write_series(folder: Path, episodes: int, *, asks: bool, sleep_s: float) -> 
     from containers.contract.stages import STAGES
     from tests.chaos.season import RIGHTS, SERIES, lay
 
-    lay(folder, episodes)
+    lay(folder, episodes, seconds=60)
     rights = json.dumps(RIGHTS)
     carl = [f"  carl: {{name: Carl, rights: {rights}}}"] if asks else []
     config = folder / "series.yaml"

@@ -1,7 +1,8 @@
 """A wave: seasons that run on a Prefect server while it, its database or their workers are killed and come back.
 
 Runs are started again by the server's automations (flows.automations). A person answers forms, and presses Retry where
-a run failed, or where nobody started it again in time, as when the server died before it knew; both are counted.
+a run failed, or where nobody started it again in time, as when the server died before it knew, and orders a season
+again that left something out; all three are counted.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Playing:
     queue: str
     asks: bool
     worker: Program
+    order: dict[str, str]
     answered: bool = False
     by_hand: int = 0
     failures: list[str] = field(default_factory=list)
@@ -102,7 +104,7 @@ def undisturbed(there: Served, folder: Path, episodes: int) -> Truths:
         _begin(there, folder / f"asks-{asks}", f"undisturbed-{asks}", episodes, asks=bool(asks)) for asks in (0, 1)
     ]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda each: _attend(there, each, threading.Event()), playing))
+        list(pool.map(lambda each: _attend(there, each, None, threading.Event()), playing))
     for each in playing:
         each.worker.kill()
         if each.failures:
@@ -119,7 +121,7 @@ def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, sea
     ]
     over = threading.Event()
     with ThreadPoolExecutor(2 * seasons + 1) as pool:
-        attended = [pool.submit(_attend, there, each, over) for each in playing]
+        attended = [pool.submit(_attend, there, each, truths[each.asks], over) for each in playing]
         if kind == "worker":
             tasks = [pool.submit(_kill_worker, each, random.Random(f"{seed} {each.queue}")) for each in playing]
             struck = [hit for each in tasks for hit in each.result()]
@@ -153,17 +155,19 @@ def _begin(there: Served, folder: Path, queue: str, episodes: int, *, asks: bool
     config = write_series(folder, episodes, asks=asks, sleep_s=SLEEP_S)
     worker = there.worker(queue, folder / "begun.log")
     order = {"config": str(config), "store": str(folder / "store"), "labels": "ask" if asks else "auto"}
-    return Playing(folder=folder, run=there.order(queue, order), queue=queue, asks=asks, worker=worker)
+    run = there.order(queue, order)
+    return Playing(folder=folder, run=run, queue=queue, asks=asks, worker=worker, order=order)
 
 
-def _attend(there: Served, one: Playing, over: threading.Event) -> None:
-    """Be the person of a season until it is completed: answer its form, press Retry if it failed."""
+def _attend(there: Served, one: Playing, truth: dict[str, str] | None, over: threading.Event) -> None:
+    """Be the person of a season until it is whole: answer its form, press Retry if it failed, order it again if it left
+    something out; it is ordered once if `truth` is None."""
     end = time.monotonic() + ENDS_S
     since, before = time.monotonic(), ""
     while not over.is_set():
         state = there.ask(f"flow_runs/{one.run}")["state"]
         name = state["name"]
-        if name == "Completed":
+        if name == "Completed" and truth in (None, season.contents(one.root)):
             return
         if time.monotonic() > end:
             raise Loss(f"{one.queue} is left {name} ({state.get('message')}); it has {processes_of(one.run)}")
@@ -172,13 +176,16 @@ def _attend(there: Served, one: Playing, over: threading.Event) -> None:
         stuck = HAND_S.get(name, 1e9) < time.monotonic() - since and not processes_of(one.run)
         if name in ("Suspended", "Paused"):
             _answer(there, one)
-        if name == "Failed" or stuck:
+        if name in ("Failed", "Completed") or stuck:
             one.by_hand += 1
-            one.failures.append(f"{name}: {str(state.get('message'))[:200]}")
+            one.failures.append(f"{name}: {str(state.get('message') or 'something was left out')[:200]}")
             if one.by_hand > 5:
                 raise Loss(f"{one.queue} fails for ever: {one.failures}")
-            again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
-            there.ask(f"flow_runs/{one.run}/set_state", {"state": again, "force": True})
+            if name == "Completed":
+                one.run = there.order(one.queue, one.order)
+            else:
+                again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
+                there.ask(f"flow_runs/{one.run}/set_state", {"state": again, "force": True})
         time.sleep(0.7)
 
 

@@ -12,16 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.sorting import LogSort, TaskRunSort
-from prefect.states import Crashed, Pending, Running, Suspended
+from prefect.states import Completed, Crashed, Pending, Running, Suspended
 
 from flows import deployments
 from flows.assets import find_assets
 from flows.deployments_forms import Upkeep
 from flows.lines import speak_as
 from flows.maintenance import maintenance
-from flows.reviving import revive_runs
+from flows.reviving import end_orphans, revive_runs
 from flows.season import finished, season
 from infra.engines import engines
 from infra.settings import settings
@@ -246,6 +247,11 @@ def test_maintenance_tells_what_is_damaged_and_the_command_that_repairs_it(
     assert row["run"] == f"voicecast repair --series toy --store {store.root}"
 
 
+@task
+def a_task() -> None:
+    pass
+
+
 def test_a_run_that_died_unseen_is_started_again_once_it_is_overdue() -> None:
     with get_client(sync_client=True) as client:
         flow = client.create_flow(deployments.season)
@@ -264,6 +270,12 @@ def test_a_run_that_died_unseen_is_started_again_once_it_is_overdue() -> None:
         }
         assert revived(70) == {"Submitting", "Running"}
         assert revived(3000) == set()
+        (ended,) = [id for id, name in runs.items() if name == "Crashed"]
+        client.set_flow_run_state(ended, Completed(), force=True)
+        task = client.create_task_run(a_task, ended, "0", name="unheard", state=Running())
+        assert end_orphans(client, now) == []
+        assert "unheard" in end_orphans(client, now + timedelta(minutes=20))
+        assert client.read_task_run(task.id).state_name == "Crashed"
 
 
 @pytest.mark.slow

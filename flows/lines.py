@@ -97,7 +97,7 @@ def speak_script(  # noqa: PLR0913, PLR0917 (what a form asks)
     studio = open_series(config, store, series=series, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     lines = read_script(Path(script), studio.series.characters, character)
-    cards = cards_of(studio, lines)
+    cards = cards_of(studio, lines, language)
     check_engines(studio, *needed(lines))
     in_voices = by_voice(lines)
     futures = speak_a_line.map(

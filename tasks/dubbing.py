@@ -20,7 +20,7 @@ from tasks.orders_dubbing import Label, Placed, Timing, Under
 from tasks.prepared import heard_episode
 from tasks.recurring_files import load_recurring
 from tasks.saying import Line, say, with_watermark
-from tasks.scripts import Script, ScriptLine
+from tasks.scripts import Script, ScriptLine, check_readings
 from tasks.studio import Made, Stored, Studio
 from tasks.voices import Card, voice_to_speak
 
@@ -52,8 +52,10 @@ class Dub:
     failed: dict[int, str]
 
 
-def cards_of(studio: Studio, script: Script) -> dict[str, Card]:
-    """The voices of a script's characters; RightsError or NoVoice before anything is made."""
+def cards_of(studio: Studio, script: Script, language: str | None = None) -> dict[str, Card]:
+    """The voices of a script's characters; before anything is made RightsError or NoVoice, and ScriptError for
+    readings written into its lines that cannot be said."""
+    check_readings(script, studio.series, language)
     return {slug: voice_to_speak(studio, slug) for slug in script.characters}
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks import scripts_csv, scripts_subtitles
+from tasks.readings import ReadingError, said_as
 from tasks.scripts_text import Row, ScriptError, decoded, folded, seconds_of
-from tasks.series import Character
+from tasks.series import Character, Series
 
 __all__ = ["Script", "ScriptError", "ScriptLine", "read_script"]
 
@@ -86,6 +87,18 @@ def read_script(path: Path, characters: Mapping[str, Character], speaker: str | 
     if not lines:
         raise ScriptError(f"{path.name} has no lines; a line names a character, and a text or a recording")
     return Script(file=path, lines=tuple(lines))
+
+
+def check_readings(script: Script, series: Series, language: str | None = None) -> None:
+    """ScriptError for readings written into lines that cannot be said; `language` where it is not the series'."""
+    wrong = []
+    for line in script.lines:
+        try:
+            said_as(series, line.text or "", language)
+        except ReadingError as error:
+            wrong.append((line.row, str(error)))
+    if wrong:
+        raise ScriptError(_told(script.file, wrong))
 
 
 def check_times(script: Script, duration: float) -> None:

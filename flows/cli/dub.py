@@ -74,7 +74,7 @@ def dub(
         "default": default,
     }  # fmt: skip
     studio = opened(config, store, series, engine, runner, option)
-    check_script(studio, script, character)
+    check_script(studio, script, character, language)
     from flows.dubbing import dub_episode
 
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
@@ -102,12 +102,12 @@ def bounds(pace: str) -> tuple[float, float]:
     return found
 
 
-def check_script(studio: Studio, script: Path, character: str | None) -> None:
+def check_script(studio: Studio, script: Path, character: str | None, language: str | None) -> None:
     """Whatever is wrong with a script or the rights to its voices is said before Prefect is started."""
     from tasks.dubbing import cards_of
     from tasks.scripts import read_script
 
-    cards_of(studio, read_script(script, studio.series.characters, character))
+    cards_of(studio, read_script(script, studio.series.characters, character), language)
 
 
 def told(  # what flows are told, so that a deployment could be told the same

@@ -107,7 +107,7 @@ def speak_all(
     joined = bool(output.suffix) and not output.is_dir()
     if joined:
         check_form(output)
-    check_script(studio, script, character)
+    check_script(studio, script, character, language)
     from flows.lines import speak_script
 
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")

@@ -21,6 +21,7 @@ from tasks.rights import RightsError
 from tasks.rights_revoking import revoke
 from tasks.scripts import ScriptError
 from tests.flow.conftest import Scripted
+from tests.flow.test_cli import fails, here
 
 LINES = """character,text,start,end,notes
 anna,いくぞ,2,3,
@@ -80,6 +81,21 @@ def test_an_episode_is_dubbed_and_only_what_changed_is_said_again(toy: Scripted,
     acts = [(each.action, each.about["character"]) for each in entries(store, "toy") if each.action == "dub"]
     assert acts == [("dub", "anna"), ("dub", "ben")] * 2
 
+    output = tmp_path / "out" / "Dub.mkv"
+    at = ["--config", toy.config, "--script", toy.folder / "Lines 1.csv", "--character", "ben"]
+    shown = here(0, "dub", *at, "--episode", "s01e01", "--language", "en", "--output", output)
+    assert "0 of 4 lines said anew, the mix as it was" in " ".join(shown.split())
+    assert sorted(path.name for path in output.parent.iterdir()) == ["Dub.flac", "Dub.json", "Dub.lines.csv", "Dub.mkv"]
+    assert inspect(output.with_suffix(".flac")).verdict == "marked"
+    here(0, "speak", *at, "--output", tmp_path / "lines")
+    names = ["001-anna", "002-ben", "003-anna", "004-ben"]
+    assert sorted(path.stem for path in (tmp_path / "lines").glob("*.wav")) == names
+    assert inspect(tmp_path / "lines" / "001-anna.wav").verdict == "marked"
+    here(0, "speak", *at, "--output", tmp_path / "all.wav")
+    assert sorted(inspect(tmp_path / "all.wav").credentials.claims["characters"]) == ["anna", "ben"]
+    assert "name it *.mkv" in fails(2, "dub", *at, "--episode", "s01e01", "--output", tmp_path / "a.mp4")
+    assert "write it as SLOWEST:FASTEST" in fails(2, "speak", *at, "--pace", "2:1", "--output", tmp_path / "x")
+
     spoken = speak_script(str(toy.folder / "Lines 1.csv"), "ben", True, config=str(toy.config))
     assert [each.spoken.about["character"] for each in spoken.lines] == ["anna", "ben", "anna", "ben"]
     assert spoken.reading.starts == (2.0, 4.0, 6.0, 10.0)
@@ -93,7 +109,11 @@ def test_an_episode_is_dubbed_and_only_what_changed_is_said_again(toy: Scripted,
 
 def test_what_is_wrong_is_said_before_anything_is_made(scripted: Scripted) -> None:
     scripted.episode(1)
-    for text, said in (("character,text\ncarl,a\n", "line 2: 'carl' is no character"), (LINES, "no trained voice")):
+    for text, said in (
+        ("character,text\ncarl,a\n", "line 2: 'carl' is no character"),
+        ("character,text\nanna,はい\nanna,｜豪炎寺《ごうえんじ 99》\n", "line 3: .*ごうえんじ"),
+        (LINES, "no trained voice"),
+    ):
         with pytest.raises((ScriptError, LookupError), match=said):
             dub_episode(str(script_of(scripted, text)), "s01e01", character="ben", config=str(scripted.config))
     assert not scripted.keys("speech/**/*")

@@ -12,7 +12,7 @@ from typing import Any
 
 from containers.contract.errors import RecordingError
 from containers.contract.stages import ProbeResult
-from tasks import orders, orders_dubbing
+from tasks import orders, orders_dubbing, separating
 from tasks.domain import Episode, Segment
 from tasks.dubbing_plan import Heard, loudness_for, placed, replaced
 from tasks.dubbing_record import How, LineDone, about_of, keep, of_video, stated_of, table_of
@@ -82,7 +82,7 @@ def bed_of(studio: Studio, episode: Episode) -> Bed:
     """A prepared episode's stems, and what was heard in it; LookupError where it is not prepared."""
     probed = studio.make(orders.probe(studio, episode))
     extracted = studio.make(orders.extract(studio, episode))
-    separated = studio.make(orders.separate(studio, episode, extracted))
+    separated = separating.make_stems(studio, episode, extracted)
     heard = heard_episode(studio.store, studio.home, episode.key)
     recurring = load_recurring(studio)
     songs = [

@@ -1,6 +1,6 @@
 """A script of 40 lines in four voices over an episode, end to end on light: `CASES=... python -m tests.bench.dubbing`.
 
-Prepares episode S01E01 of CASES/season_small, trains its four voices, dubs it by a Japanese script made here from the
+Prepares two episodes of CASES/season_small, trains the four voices of S01E01 (one of whom says too little in it), dubs it by a Japanese script made here from the
 true turns, dubs it again, and again with one line changed. Prints JSON: times, what was made anew, the slot-fit
 table, and what the track and the muxed video are, measured on what comes out of the MKV. `--keep FOLDER`: everything
 stays there, and what is finished is found again.
@@ -110,7 +110,11 @@ def series_file(season_small: Path, work: Path) -> Path:
     characters = [
         f"  {name.lower()}: {{name: {name}, references: {season_small}/refs/{name}/*.flac, {rights}}}" for name in CAST
     ]
-    head = ["series: season-small", f"episodes: {season_small}/episodes/*S01E01*.mkv", "language: ja"]
+    head = [
+        "series: season-small",
+        f"episodes: [{season_small}/episodes/S01E01.mkv, {season_small}/episodes/S01E03.mkv]",
+        "language: ja",
+    ]
     path.write_text("\n".join([*head, "targets: {min_minutes: 0.05}", "characters:", *characters]) + "\n", "utf-8")
     return path
 

@@ -1,9 +1,9 @@
 """A script of 40 lines in four voices over an episode, end to end on light: `CASES=... python -m tests.bench.dubbing`.
 
-Prepares two episodes of CASES/season_small, trains the four voices of S01E01 (one of whom says too little in it), dubs it by a Japanese script made here from the
-true turns, dubs it again, and again with one line changed. Prints JSON: times, what was made anew, the slot-fit
-table, and what the track and the muxed video are, measured on what comes out of the MKV. `--keep FOLDER`: everything
-stays there, and what is finished is found again.
+Prepares two episodes of CASES/season_small and trains the four voices of S01E01 (one of them says too little in it
+alone). Dubs S01E01 by a Japanese script made here from the true turns, dubs it again, and again with one line
+changed. Prints JSON: times, what was made anew, the slot-fit table, and what the track and the muxed video are,
+measured on what comes out of the MKV. `--keep FOLDER`: everything stays there, and what is finished is found again.
 """
 
 from __future__ import annotations

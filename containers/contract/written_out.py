@@ -37,6 +37,7 @@ _RULES: tuple[tuple[str, Union[str, Callable[[re.Match[str]], str]]], ...] = (
     (r"(?<![\d.,])0(\d)(?=[時分秒月日])", r"\1"),
     (r"(?<![\d/])(\d+)[/⁄](\d+)(?![\d/])", r"\2分の\1"),
     (r"(?<![A-Za-z\d.-])\d+(?:[-−–‐]\d+)+(?![A-Za-z\d-])", _hyphens),
+    (r"(?<=\d)\s*対\s*(?=\d)", "タイ"),
     (rf"(?<=[\d{_AFTER}])\s*[~～〜]\s*(?=\d)", "から"),
     (r"(?<=[一-鿿])[～〜](?=[一-鿿])", "から"),
     (r"(?<=[ぁ-んァ-ヺー])[~～〜]+", "ー"),
@@ -77,7 +78,7 @@ def written_out(text: str) -> str:
     """Japanese text whose signs are words.
 
     >>> written_out("¥1,000で3-2、15:05～16:00に1/2。は？")
-    '1,000円で3対2、15時5分から16時に2分の1。ハ？'
+    '1,000円で3タイ2、15時5分から16時に2分の1。ハ？'
     """
     said = folded(text)
     for written, spoken in _RULES:

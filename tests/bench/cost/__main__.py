@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,13 +130,14 @@ def _long(minutes: float) -> Callable[[Results, int], None]:
 
 
 def _stub(count: int) -> Callable[[Results, int], None]:
-    def once() -> Run:
-        command = [sys.executable, "-m", "tests.bench.cost.orchestration", str(count)]
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        found: Run = json.loads(said.splitlines()[-1])
-        return found
-
     def measure(results: Results, repeats: int) -> None:
+        log = results.folder / "orchestration.log"
+
+        def once() -> Run:
+            cost = measured([sys.executable, "-m", "tests.bench.cost.orchestration", str(count)], log=log)
+            found: Run = json.loads(log.read_text("utf-8").splitlines()[-1])
+            return {**found, "all_cpu_seconds_an_episode": round(cost.cpu_seconds / count, 3)}
+
         for repeat in range(repeats):
             results.once(f"orchestration-{count}", "stub", repeat, once)
 

@@ -26,6 +26,7 @@ def orchestration(episodes: int) -> dict[str, Any]:
     from prefect.testing.utilities import prefect_test_harness
 
     from flows.season import finished, season
+    from infra.runners.warm import WARM
     from tasks.opening import open_series
 
     load = os.getloadavg()[0]
@@ -36,6 +37,7 @@ def orchestration(episodes: int) -> dict[str, Any]:
             began, own, engines = time.monotonic(), time.process_time(), _used_by_engines()
             done = season(str(config), None, "auto")
             wall, own = time.monotonic() - began, time.process_time() - own
+            WARM.end()
             engines = _used_by_engines() - engines
         assert done.episodes == episodes
         began = time.monotonic()

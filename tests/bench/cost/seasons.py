@@ -114,9 +114,11 @@ def _came(home: Path) -> dict[str, float]:
 def _engines(runs: Mapping[Path, Run]) -> dict[str, Any]:
     """Seconds of each stage, and from all that began and ended: how many engines ran at once, and when none did."""
     by_stage: Counter[str] = Counter()
+    cpu: Counter[str] = Counter()
     spans = []
     for path, run in runs.items():
         by_stage[_stage(path)] += run["seconds"]
+        cpu[_stage(path)] += run["cpu_seconds"]
         ended = datetime.fromisoformat(run["finished"]).timestamp()
         spans.append((ended - run["seconds"], ended))
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
@@ -129,7 +131,8 @@ def _engines(runs: Mapping[Path, Run]) -> dict[str, Any]:
     whole = max(last - first, 1e-9)
     return {
         "seconds": {stage: round(each, 1) for stage, each in sorted(by_stage.items())},
-        "cpu_seconds": round(sum(run["cpu_seconds"] for run in runs.values()), 2),
+        "cpu_seconds_of": {stage: round(each, 2) for stage, each in sorted(cpu.items())},
+        "cpu_seconds": round(cpu.total(), 2),
         "share_of_time_by_engines_at_once": {str(n): round(each / whole, 3) for n, each in sorted(at_once.items())},
     }
 

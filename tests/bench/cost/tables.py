@@ -143,6 +143,7 @@ def _orchestration(results: Results) -> Table:
                 str(of["seconds_an_episode"]),
                 str(of["cpu_seconds_an_episode"]),
                 str(of["engine_cpu_seconds_an_episode"]),
+                str(of["all_cpu_seconds_an_episode"]),
                 f"{100 * of['share_without_an_engine'].median:.0f} %",
                 str(of["peak_memory_mb"]),
                 str(of["second_run_seconds"]),
@@ -154,7 +155,13 @@ def _orchestration(results: Results) -> Table:
         caption="24 scripted minutes and about 300 clips an episode, all stages, labels, data sets and voices.",
         command="python -m tests.bench.cost orchestration-10 orchestration-126",
         heads=(
-            *("episodes", "seconds an episode", "CPU-s of the house an episode", "CPU-s of stub's starts"),
+            *(
+                "episodes",
+                "seconds an episode",
+                "CPU-s of the house an episode",
+                "of stub's starts",
+                "of all, server too",
+            ),
             *("no engine ran", "peak of the flow, MB", "a second run, s", "load"),
         ),
         rows=tuple(rows),

@@ -62,12 +62,13 @@ def whole_season(
     store: Callable[[], Store],
     runner: Callable[[Store], dict[str, Runner]] = season.beside,
     before: Callable[[], object] = lambda: None,
+    engine: str = "stub",
 ) -> int:
     """A season from its episodes to its voice, in a child: its id."""
 
     def act() -> None:
         before()
         there = store()
-        season.run(season.studio_of(folder, there, runner(there)), folder)
+        season.run(season.studio_of(folder, there, runner(there), engine), folder)
 
     return child(act, folder / "log")

@@ -19,6 +19,7 @@ from tasks.repair import repair
 from tests.chaos import faults, season
 from tests.chaos.children import DONE, Loss, child, ended, whole_season
 from tests.chaos.places import Place, place_of
+from tests.chaos.spoken import copy_spoken, lay_spoken
 
 STAGES = (
     "episodes/*/stages/extract",
@@ -45,6 +46,8 @@ class Undisturbed:
     """A season that nothing struck: where its store is, its files by hash, how long it took, how many requests it made,
     its size and that of its largest file in KiB."""
 
+    folder: Path
+    engine: str
     root: Path
     contents: dict[str, str]
     seconds: float
@@ -66,13 +69,15 @@ class Round:
     seconds: float
 
 
-def undisturbed(folder: Path, episodes: int) -> Undisturbed:
-    season.lay(folder, episodes)
+def undisturbed(folder: Path, episodes: int, engine: str = "stub") -> Undisturbed:
+    (season.lay if engine == "stub" else lay_spoken)(folder, episodes)
     began, root = time.monotonic(), folder / "store"
-    if ended(whole_season(folder, lambda: LocalStore(root))) != DONE:
+    if ended(whole_season(folder, lambda: LocalStore(root), engine=engine)) != DONE:
         raise Loss(f"an undisturbed season failed: {(folder / 'log').read_text()[-2000:]}")
     sizes = [path.stat().st_size for path in root.rglob("*") if path.is_file()]
     return Undisturbed(
+        folder=folder,
+        engine=engine,
         root=root,
         contents=season.contents(root),
         seconds=time.monotonic() - began,
@@ -85,7 +90,10 @@ def undisturbed(folder: Path, episodes: int) -> Undisturbed:
 def play(fault: str, seed: int, folder: Path, truth: Undisturbed, episodes: int) -> Round:
     """One round in a folder of its own, which begins where an earlier run had come to by chance; raises Loss."""
     chance, began = random.Random(f"{seed} {fault}"), time.monotonic()
-    season.lay(folder, episodes)
+    if truth.engine == "stub":
+        season.lay(folder, episodes)
+    else:
+        copy_spoken(truth.folder, folder)
     with place_of(fault, folder, chance, truth.kilobytes) as place:
         root = folder / "store" / "s"
         used = _begin(chance, fault, root, truth)
@@ -100,7 +108,7 @@ def play(fault: str, seed: int, folder: Path, truth: Undisturbed, episodes: int)
         if fault != "corrupt":
             _nothing_half(root, truth)
         _no_orphan(fault, folder)
-        again = ended(whole_season(folder, place.calm, place.runner))
+        again = ended(whole_season(folder, place.calm, place.runner, engine=truth.engine))
         if again != DONE:
             raise Loss(f"the second run failed: {(folder / 'log').read_text()[-2000:]}")
         place.mirror()
@@ -144,7 +152,7 @@ def _begin(chance: random.Random, fault: str, root: Path, truth: Undisturbed) ->
 def _strike(fault: str, chance: random.Random, folder: Path, root: Path, truth: Undisturbed, place: Place) -> bool:
     """Run a season under a fault; says whether the fault hit. Loss if it ends in a traceback."""
     if fault == "corrupt":
-        return _corrupt(chance, folder, root)
+        return _corrupt(chance, folder, root, truth.engine)
     before: Callable[[], object] = lambda: None  # noqa: E731
     from_outside: faults.Strike = lambda _: False  # noqa: E731
     if fault in ("house", "readonly") or (fault == "bucket" and chance.random() < 0.15):
@@ -164,19 +172,19 @@ def _strike(fault: str, chance: random.Random, folder: Path, root: Path, truth: 
     if fault == "faketime":
         process = faults.season_at_another_time(chance, folder, root)
     else:
-        process = whole_season(folder, place.struck, place.runner, before)
+        process = whole_season(folder, place.struck, place.runner, before, truth.engine)
     hit = from_outside(process)
     code = ended(process)
     if fault == "readonly":
         root.mkdir(exist_ok=True)
         place.change("ro")
-        code = ended(whole_season(folder, place.struck))
+        code = ended(whole_season(folder, place.struck, engine=truth.engine))
     if code == 1:
         raise Loss(f"a traceback: {(folder / 'log').read_text()[-3000:]}")
     return code != DONE or hit or fault in ("clock", "faketime", "links", "bucket")
 
 
-def _corrupt(chance: random.Random, folder: Path, root: Path) -> bool:
+def _corrupt(chance: random.Random, folder: Path, root: Path, engine: str) -> bool:
     """A finished season; one bit, or the end, or the whole of a file that is no person's answer is lost; repaired."""
     files = [
         path
@@ -197,7 +205,7 @@ def _corrupt(chance: random.Random, folder: Path, root: Path) -> bool:
         victim.unlink()
 
     def act() -> None:
-        studio = season.studio_of(folder, LocalStore(root))
+        studio = season.studio_of(folder, LocalStore(root), engine=engine)
         left = repair(studio, season.episodes_of(folder)).left
         if left:
             raise StoreError(f"{how} of {victim}: not repaired: {left}")

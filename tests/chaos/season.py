@@ -49,7 +49,7 @@ def beside(store: Store) -> dict[str, Runner]:
     return {"process": make_runner("process", store)}
 
 
-def studio_of(folder: Path, store: Store, runners: dict[str, Runner] | None = None) -> Studio:
+def studio_of(folder: Path, store: Store, runners: dict[str, Runner] | None = None, engine: str = "stub") -> Studio:
     """Over a store, with the one runner that is given."""
     runners = runners or beside(store)
     fields = {
@@ -57,8 +57,8 @@ def studio_of(folder: Path, store: Store, runners: dict[str, Runner] | None = No
         "episodes": "*.mkv",
         "language": "ja",
         "characters": {"anna": {"name": "アンナ", "references": "refs/*.flac", "rights": RIGHTS}},
-        "engines": dict.fromkeys(STAGES, "stub"),
-        "runners": {"stub": next(iter(runners))},
+        "engines": dict.fromkeys(STAGES, engine) if engine == "stub" else {},  # all are light by default
+        "runners": {engine: next(iter(runners))},
         "targets": {"min_minutes": 0.01},
         "folder": folder,
     }

@@ -10,7 +10,7 @@ space := $(subst ,, )
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit demo test test-engines test-proof test-night test-chaos test-fuzz test-docker test-kubernetes images check format lock bench bench-quality up down clean
+.PHONY: help setup audit demo test test-engines test-proof test-night test-chaos test-chaos-server test-fuzz test-docker test-kubernetes images check format lock bench bench-quality up down clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test-night: $(VENV)/.dev  ## The proofs that take many minutes, one after anothe
 
 test-chaos: $(VENV)/.dev  ## Strike seasons on stub at random instants: ROUNDS=40 SEED=1, faults by ARGS="--faults house write"
 	$(BIN)/python -m tests.chaos --rounds $(or $(ROUNDS),40) --seed $(or $(SEED),1) $(ARGS)
+
+test-chaos-server: $(VENV)/.dev  ## Kill Prefect's worker, server or database (KILL=...) under seasons: ROUNDS=20 SEED=1 DATABASE=postgresql
+	$(BIN)/python -m tests.chaos.on_server --kill $(or $(KILL),worker) --database $(or $(DATABASE),postgresql) --rounds $(or $(ROUNDS),20) --seed $(or $(SEED),1) $(ARGS)
 
 test-fuzz: $(VENV)/.dev  ## Damage files of every kind the house reads: CASES_EACH=300 SEED=1
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES_EACH),300) --seed $(or $(SEED),1)

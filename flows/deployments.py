@@ -73,7 +73,7 @@ def speak(line: Line) -> None:
 @flow(name="voicecast-speak-script", flow_run_name="speak {lines.script}", **USUAL)
 def speak_lines(lines: Lines) -> None:
     """Every line of a script in its character's voice; the store holds them."""
-    check_lives()
+    bear(check_lives)
     speak_script(
         lines.script,
         lines.character or None,
@@ -87,7 +87,7 @@ def speak_lines(lines: Lines) -> None:
 @flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.script}", **USUAL)
 def dub(order: Dubbing) -> None:
     """An episode's lines said anew over its background, beside the original tracks; the store holds the video."""
-    check_lives()
+    bear(check_lives)
     how = {
         "language": order.language or None,
         "slowest": order.slowest,

@@ -25,6 +25,8 @@ from infra.up_folder import Secrets, UpFolder, free
 
 STATE = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "voicecast"
 SHUTDOWN_SECONDS = 150
+BEARING = {"PREFECT_CLIENT_MAX_RETRIES": "7", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
+"""So that a worker bears a server that starts again, as runs do (infra/k8s/*-job-template.json)."""
 
 Folder = Annotated[
     Path, typer.Option(envvar="VOICECAST_UP_DIR", help="Where the server's database, secrets and logs are kept")
@@ -114,6 +116,7 @@ class Here:
             "VOICECAST_CONFIG": config,
             "VOICECAST_STORE": store,
             "VOICECAST_SLOTS": os.environ.get("VOICECAST_SLOTS", "machine"),
+            **{name: os.environ.get(name, value) for name, value in BEARING.items()},
         }
 
     def server(self) -> Child:

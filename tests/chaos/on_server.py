@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.children import Loss
 from tests.chaos.rounds import cleared
 from tests.chaos.served import Served, served
-from tests.chaos.waves import KILLS, Wave, left_running, play, undisturbed
+from tests.chaos.waves import KILLS, Truths, Wave, left_running, play, undisturbed
 
 
 def main() -> int:
@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--seasons", type=int, default=4, help="seasons of a wave")
     parser.add_argument("--episodes", type=int, default=2)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--truth", type=Path, help="where undisturbed seasons are kept from one call to the next")
     parser.add_argument("--report", type=Path, help="where the report goes, as JSON")
     options = parser.parse_args()
     if "database" in options.kill and options.database == "sqlite":
@@ -34,7 +35,9 @@ def main() -> int:
     waves: list[Wave] = []
     losses: list[str] = []
     with served(home / "served", options.database) as there:
-        truths = undisturbed(there, home / "undisturbed", options.episodes)
+        truths = _truths(options.truth) or undisturbed(there, home / "undisturbed", options.episodes)
+        if options.truth:
+            options.truth.write_text(json.dumps({str(int(asks)): each for asks, each in truths.items()}))
         print(f"undisturbed: {[len(each) for each in truths.values()]} files, in {home}", flush=True)
         for kind in options.kill:
             seed = options.seed * 1000
@@ -59,6 +62,11 @@ def main() -> int:
     if not losses:
         cleared(home)
     return bool(losses)
+
+
+def _truths(path: Path | None) -> Truths:
+    said = json.loads(path.read_text()) if path and path.exists() else {}
+    return {asks == "1": each for asks, each in said.items()}
 
 
 def summary(there: Served, waves: list[Wave], losses: list[str]) -> dict[str, object]:

@@ -109,6 +109,8 @@ class Served:
             "PREFECT_API_URL": f"{at}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "VOICECAST_SLOTS": "server" if self.postgres else "machine",  # as `voicecast up` does on SQLite
+            "PREFECT_CLIENT_MAX_RETRIES": "7",
+            "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
             "OMP_NUM_THREADS": "1",
         }
         told = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": self.postgres.url} if self.postgres else {}

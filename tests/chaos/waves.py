@@ -26,6 +26,8 @@ from tests.chaos.served import Program, Served, processes_of, until, write_serie
 
 Kill = Literal["worker", "server", "database"]
 KILLS: tuple[Kill, ...] = ("worker", "server", "database")
+MOST_KILLS = 6
+"""Of a server in a wave: then its seasons may end in peace."""
 SLEEP_S = 1.5
 """Seconds that every item takes longer, so that a kill finds some in flight."""
 ENDS_S = 1500.0
@@ -222,7 +224,7 @@ def _kill_server(
 ) -> list[bool]:
     """As often as seasons still run: the server, or its database, goes, and comes back after a while."""
     struck: list[bool] = []
-    while not all(each.done() for each in attended):
+    while len(struck) < MOST_KILLS and not all(each.done() for each in attended):
         going = [each for each, future in zip(playing, attended, strict=True) if not future.done()]
         if not any(_under_way(there, each) for each in going):
             time.sleep(1)
@@ -242,7 +244,7 @@ def _kill_server(
             there.postgres.kill()
             time.sleep(chance.uniform(0, 8))
             there.postgres.start()
-        time.sleep(chance.uniform(1, 5))
+        time.sleep(chance.uniform(1, 20))
     return struck
 
 

@@ -2,7 +2,9 @@
 
 A caller hands in a `Job` and waits for its `Outcome`; it holds nothing while it
 waits. A slot is held for each START of an engine, and a start takes as many of
-the waiting items as is fair.
+the waiting items as is fair. An outcome is handed over when its item has ended,
+not when the start has, so that the next stage of one item runs beside this stage
+of the others.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from pathlib import Path
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError, RequestError, StageError
 from infra.engines import Engine
-from infra.items import Alive, lay, progress_of, read_answer, state_of, sweep
+from infra.items import Alive, answered, lay, progress_of, read_answer, state_of, sweep
+from infra.pace import Pace
 from infra.stage import Errand, Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
 
 log = logging.getLogger("voicecast.engine")
@@ -52,6 +55,7 @@ class Dispatcher:
         self._waiting: dict[str, deque[_Ticket]] = {}
         self._servers: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
+        self._pace = Pace()
         self._done = work / "done" / uuid.uuid4().hex[:12]
         alive = Alive(self._done)
         try:
@@ -109,6 +113,8 @@ class Dispatcher:
             free = max(1, engine.at_most - self._busy[lane])
             alone = bool(waiting and waiting[0].deaths)
             size = 1 if alone else min(engine.batch, math.ceil(len(waiting) / free))
+            if engine.at_most > 1:
+                size = min(size, self._pace.fitting((lane, each.job.stage) for each in waiting))
             batch: list[_Ticket] = []
             while waiting and len(batch) < size and (not batch or not waiting[0].deaths):
                 batch.append(waiting.popleft())
@@ -153,14 +159,19 @@ class Dispatcher:
             (start.workdir / "options.json").write_text(canonical(job.options), "utf-8")
             for name, ticket in folders.items():
                 lay(start.workdir / "items" / name, ticket.job, self._work)
-            ended = self._runners[job.runner].run(start, self._hears(folders))
-            begun = [name for name in folders if (start.workdir / "items" / name / "started").exists()]
-            for name, ticket in folders.items():
-                suspect = name in begun or not begun
+            left = dict(folders)
+            ended = self._runners[job.runner].run(start, self._hears(lane, start.workdir / "items", folders, left))
+            begun = [name for name in left if (start.workdir / "items" / name / "started").exists()]
+            for name, ticket in left.items():
+                suspect = name in begun or (not begun and len(left) == len(folders))
                 self._answer(lane, ticket, start.workdir / "items" / name, ended, suspect=suspect)
 
-    def _hears(self, folders: dict[str, _Ticket]) -> Callable[[str], None]:
+    def _hears(
+        self, lane: str, items: Path, folders: dict[str, _Ticket], left: dict[str, _Ticket]
+    ) -> Callable[[str], None]:
+        """Hears a start's output; what is answered while it goes on is taken out of `left`."""
         current = next(iter(folders.values()))
+        early = self._runners[current.job.runner].in_place
 
         def hear(line: str) -> None:
             """What is no progress goes into the log of the item that was last heard of."""
@@ -170,6 +181,8 @@ class Dispatcher:
                 current = folders.get(said[0], current)
                 job = current.job
                 self._listener(Progress(name=job.name, stage=job.stage, engine=job.engine.name, done=said[1]))
+                if early and said[1] >= 1 and said[0] in left and answered(items / said[0]):
+                    self._answer(lane, left.pop(said[0]), items / said[0], Exit(reason="finished"), suspect=False)
             elif line.strip():
                 current.context.run(log.info, "%s", line.rstrip())
 
@@ -181,6 +194,7 @@ class Dispatcher:
             shutil.rmtree(state_of(ticket.job, self._work), ignore_errors=True)
             kept = self._done / f"{folder.name}-{uuid.uuid4().hex[:8]}"
             folder.rename(kept)
+            self._pace.note((lane, ticket.job.stage), float(answer.run.get("seconds", 0.0)))
             ticket.future.set_result(Outcome(engine=answer.engine, result=answer.result, folder=kept, run=answer.run))
         elif isinstance(answer, StageError):
             ticket.future.set_exception(answer)

@@ -56,6 +56,11 @@ def read_answer(folder: Path, ended: Exit) -> Outcome | StageError | None:
     return None
 
 
+def answered(folder: Path) -> bool:
+    """Whether an item has come to a result or an error, which are written last."""
+    return (folder / "result.json").exists() or (folder / "error.json").exists()
+
+
 def progress_of(line: str) -> tuple[str, float] | None:
     if not line.startswith('{"item"'):
         return None

@@ -90,10 +90,12 @@ class Runner(Protocol):
     """Where engines run. State machine: run() -> items appear -> Exit; nothing outlives run().
 
     `remote`: on other machines, so a start takes no memory or GPU of this one, and inputs that lie in the store are
-    not brought here.
+    not brought here. `in_place`: an item's folder is the engine's own until the item has its answer, and then nobody's,
+    so that it may be taken while the start goes on.
     """
 
     remote: bool
+    in_place: bool
 
     def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
         """Run a start to its end; `heard` gets each line of output. Raises EngineError if it cannot start."""

@@ -49,6 +49,7 @@ class DockerRunner:
     """Runs starts as containers; needs a Docker daemon that sees the same files as this process."""
 
     remote = False
+    in_place = False  # files are given back to their owner at the end
 
     def __init__(self, work: Path) -> None:
         self._alive = work / "containers"

@@ -43,6 +43,7 @@ class KubernetesRunner:
     """Runs starts as Jobs; needs a store that other machines reach. `run`: id of the flow run, a label of its Jobs."""
 
     remote = True
+    in_place = False
 
     def __init__(self, store: Store, run: str = "") -> None:
         self._store, self._run = store, run

@@ -47,6 +47,7 @@ class ProcessRunner:
     """
 
     remote = False
+    in_place = True
 
     def __init__(self, work: Path, stay_seconds: float = 0.0) -> None:
         self._work, self._stay_seconds = work, stay_seconds

@@ -28,6 +28,7 @@ class Afar:
     """Plays starts by links that die early and are renewed late; one start in four dies with its machine."""
 
     remote = True
+    in_place = False
 
     def __init__(self, store: Store, chance: random.Random) -> None:
         self._store, self._chance = store, chance

@@ -21,11 +21,11 @@ import pytest
 from containers.contract.codec import encode
 from containers.contract.errors import EngineError, RecordingError, RequestError
 from containers.contract.item import sha256_of
-from containers.contract.stages import File, ProbeRequest
-from infra.dispatch import Dispatcher
+from containers.contract.stages import DiarizeRequest, File, ProbeRequest, SeparateRequest
+from infra.dispatch import Dispatcher, _lane
 from infra.engines import Engine, engines
 from infra.identity import identity
-from infra.items import Alive, sweep
+from infra.items import Alive, progress_of, sweep
 from infra.runners.process import ProcessRunner
 from infra.stage import Exit, Job, Outcome, Progress, Start
 
@@ -76,6 +76,13 @@ class House:
             inputs={"in/video": video},
         )
 
+    def stage(self, stage: str, name: str, options: dict[str, Any]) -> Job:
+        """A job of a later stage of a scripted episode; other options are another lane."""
+        job = self.job(name, options=options)
+        file = File(path="in/video", sha256=sha256_of(job.inputs["in/video"]))
+        asked = SeparateRequest(recording=file) if stage == "separate" else DiarizeRequest(vocals=file)
+        return replace(job, name=f"{stage} {name}", stage=stage, request=encode(asked), identity=f"{stage}{name}" * 9)
+
     def run(self, *jobs: Job) -> list[Outcome | BaseException]:
         """What becomes of jobs that all wait before the first start."""
         self.open.clear()
@@ -86,7 +93,9 @@ class House:
                 assert time.monotonic() < until
                 time.sleep(0.005)
             self.open.set()
-            return [future.exception() or future.result() for future in futures]
+            answers = [future.exception() or future.result() for future in futures]
+        wait_until(lambda: not any(self.dispatcher._servers.values()), "a start outlives its last answer")
+        return answers
 
 
 @pytest.fixture
@@ -126,6 +135,54 @@ def test_a_start_takes_no_more_than_its_fair_share_and_its_batch(house: House) -
     house.runner.starts.clear()
     house.run(*(house.job(f"e{i}", replace(STUB, batch=2)) for i in range(3)))
     assert house.runner.starts == [2, 1]
+
+
+class Reading(Counted):
+    """Goes on with what a start of several items says only when `further` is set."""
+
+    def __init__(self, work: Path) -> None:
+        super().__init__(work)
+        self.further = threading.Event()
+
+    def run(self, start: Start, heard: Callable[[str], None]) -> Exit:
+        def slowly(line: str) -> None:
+            heard(line)
+            said = progress_of(line)
+            if start.items > 1 and said and said[1] >= 1:
+                assert self.further.wait(20), "nothing went on meanwhile"
+
+        return super().run(start, slowly)
+
+
+def test_an_episode_is_diarized_while_others_of_the_same_start_are_separated(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.runner = runner = Reading(tmp_path / "work")
+    house.dispatcher = Dispatcher(tmp_path / "work", {"process": runner}, house._slots, house.heard.append)
+
+    def prepared(name: str) -> Outcome:
+        house.dispatcher.run(house.stage("separate", name, {}))
+        outcome = house.dispatcher.run(house.stage("diarize", name, {"sleep_s": 0.01}))
+        runner.further.set()
+        return outcome
+
+    with ThreadPoolExecutor(3) as pool:
+        futures = [pool.submit(prepared, f"e{i}") for i in range(3)]
+        wait_until(lambda: sum(map(len, house.dispatcher._waiting.values())) == 3, "not all wait")
+        house.open.set()
+        assert all(isinstance(each.result(), Outcome) for each in futures)
+    assert runner.starts[0] == 3
+    told = [each.name for each in house.heard if each.done == 1]
+    first, second, third = (each for each in told if each.startswith("separate"))
+    assert told.index(first.replace("separate", "diarize")) < told.index(second) < told.index(third)
+
+
+def test_a_start_that_has_others_beside_it_takes_no_more_than_a_minutes_items(house: House) -> None:
+    for engine, starts in ((replace(STUB, at_most=2), [1, 1, 1, 1]), (STUB, [4])):
+        jobs = [house.job(f"e{i}", engine) for i in range(4)]
+        house.dispatcher._pace.note((_lane(jobs[0]), "probe"), 1000.0)
+        house.runner.starts.clear()
+        house.run(*jobs)
+        assert house.runner.starts == starts
 
 
 def test_other_options_are_another_start(house: House) -> None:

@@ -34,6 +34,7 @@ class Timed:
     """A runner that notes what each start took."""
 
     remote = False
+    in_place = False
 
     def __init__(self, runner: ProcessRunner) -> None:
         self._runner = runner

@@ -2,7 +2,7 @@
 
     python -m tests.bench.cost.alone CONFIG FOLDER
 
-CONFIG names a series of one episode. Prints JSON: a row a stage. Seconds and CPU-seconds count from the start of the
+CONFIG names a series of one episode. Prints a line of JSON a stage. Seconds and CPU-seconds count from the start of the
 process to its end, its programs' (FFmpeg) too.
 """
 
@@ -59,17 +59,16 @@ def main(config: Path, folder: Path) -> None:
     dispatcher = Dispatcher(series.store.work, {"process": timed}, MachineSlots(folder), lambda _: None)
     studio = Studio(series=series.series, store=series.store, dispatcher=dispatcher)
     (episode,) = list_episodes(studio.series, studio.store)
-    rows = {}
     for name, order, sound_seconds in _stages(studio, episode):
         run = studio.store.path(order.record_key.replace(".json", ".run.json"))
         peak = json.loads(run.read_text("utf-8"))["peak_memory_mb"]
-        rows[name] = {
+        row = {
             "sound_seconds": round(sound_seconds, 1),
             "seconds": round(timed.seconds, 2),
             "cpu_seconds": round(timed.cpu_seconds, 2),
             "peak_memory_mb": peak,
         }
-    print(json.dumps(rows))
+        print(json.dumps({name: row}), flush=True)
 
 
 def _stages(studio: Studio, episode: Episode) -> Iterator[tuple[str, Order[Any], float]]:

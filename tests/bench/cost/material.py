@@ -77,6 +77,19 @@ def long_episode(material: Material, folder: Path, minutes: float) -> Path:
     return config
 
 
+def joined_episode(material: Material, folder: Path, minutes: float) -> Path:
+    """The same of the material's own, over and over without decoding: enough to see what memory does."""
+    config = folder / "series.yaml"
+    if not config.exists():
+        (folder / "episodes").mkdir(parents=True, exist_ok=True)
+        paths = [path for path, _ in zip(cycle(material.episodes), range(round(minutes * 60 / 80)), strict=False)]
+        (folder / "list.txt").write_text("".join(f"file '{path.resolve()}'\n" for path in paths), "utf-8")
+        command = [_FFMPEG, "-v", "error", "-y", "-f", "concat", "-safe", "0", "-i", str(folder / "list.txt")]
+        subprocess.run([*command, "-c", "copy", str(folder / "episodes" / "Bench S01E001.mkv")], check=True)
+        _write_series(config, material)
+    return config
+
+
 def _until(material: Material, samples: int) -> Iterator[Sound]:
     for seed, base in enumerate(cycle(material.episodes)):
         if samples <= 0:

@@ -23,11 +23,15 @@ _named: list[str] = []
 """What `setup` was asked for, which the version says too."""
 
 
+_BESIDE_A_GPU = 4
+"""CPU threads of one operation where a GPU does the work: three operations run side by side, and each is small."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """`model`: a folder of weights. `segments_at_once`: segments in one forward, 0 for what a GPU's memory holds
     (one on a CPU). `precision`: half only on a GPU. `overlap`: share of a segment that the next one covers too.
-    `threads`: of the CPU, 0 for all that the runner allows."""
+    `threads`: of the CPU, 0 for all that the runner allows (four beside a GPU)."""
 
     model: str
     segments_at_once: int = 0
@@ -52,8 +56,8 @@ def setup(options: Options) -> Options:
 
     if options.precision != "float32" and not torch.cuda.is_available():
         raise EngineError(f"{options.precision} needs a GPU, and there is none; set the option precision to float32")
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    if options.threads or torch.cuda.is_available():
+        torch.set_num_threads(options.threads or min(_BESIDE_A_GPU, torch.get_num_threads()))
     half = [] if options.precision == "float32" else [options.precision]
     _named[:] = [options.model, *half]
     return options

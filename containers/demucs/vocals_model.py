@@ -21,8 +21,9 @@ from .segments import Grid, Segment
 
 Precision = Literal["float32", "float16", "bfloat16"]
 
-_MOST = 32
-"""Segments in one forward at most, however much memory there is: four minutes of sound."""
+_MOST = 16
+"""Segments in one forward at most, however much memory there is: a GPU is full with them, and reading, computing and
+writing take turns oftener than with more."""
 _SHARE = 0.8
 """Share of the free memory of a GPU that is used."""
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED")
@@ -64,17 +65,26 @@ class VocalsModel:
         return self._heard(segments)
 
     def _heard(self, segments: Sequence[Segment]) -> list[Tensor]:
-        found = [torch.zeros(segment.window.shape[0], segment.length) for segment in segments]
+        found: list[Tensor | None] = [None] * len(segments)
         weights = [row[self._vocals] for row in self._bag.weights]
         for model, weight in zip(self._bag.models, weights, strict=True):
             alike = defaultdict(list)
             for index, segment in enumerate(segments):
                 alike[_seen_by(model, segment.length)].append(index)
+            share = weight / sum(weights)
             for count, indices in alike.items():
-                vocals = self._forward(model, torch.stack([segments[index].seen(count) for index in indices]))
+                vocals = self._forward(model, self._windows([segments[index].seen(count) for index in indices]))
                 for index, each in zip(indices, vocals, strict=True):
-                    found[index] += weight / sum(weights) * center_trim(each, segments[index].length)
-        return found
+                    part = center_trim(each, segments[index].length)
+                    part = part if share == 1 else share * part
+                    before = found[index]
+                    found[index] = part if before is None else before + part
+        return [each for each in found if each is not None]
+
+    def _windows(self, seen: list[Tensor]) -> Tensor:
+        """(segments, channels, samples), where a GPU fetches them from at full speed."""
+        pinned = self._device.type == "cuda"
+        return torch.stack(seen, out=torch.empty((len(seen), *seen[0].shape), pin_memory=pinned))
 
     def _forward(self, model: Any, windows: Tensor) -> Tensor:
         """(segments, channels, samples) in and out; halves what goes in at once until memory holds it."""
@@ -98,7 +108,8 @@ class VocalsModel:
                 torch.inference_mode(),
                 torch.autocast(self._device.type, dtype=getattr(torch, self._precision), enabled=half),
             ):
-                vocals = model(windows.to(self._device))[:, self._vocals].float().cpu()
+                made = model(windows.to(self._device, non_blocking=True))[:, self._vocals].float()
+                vocals = torch.empty(made.shape, pin_memory=made.is_cuda).copy_(made)
         except (MemoryError, RuntimeError) as error:
             if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
                 raise

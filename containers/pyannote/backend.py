@@ -6,6 +6,7 @@ that lets a file run anything (loading.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -20,10 +21,14 @@ from .diarization import diarize_by
 from .embedding import embed_by
 from .loading import load_embedding, load_pipeline
 from .once_a_chunk import Diarizer
+from .side_by_side import diarize_side_by_side
 from .voiceprint import Voiceprint
 
 _models = ""
 """The weights of this start; results name them beside the library."""
+
+_BESIDE_A_GPU = 4
+"""CPU threads of one operation where a GPU does the work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +52,17 @@ class Model:
 
     options: Options
 
-    @cached_property
+    @property
     def diarizer(self) -> Diarizer:
-        pipeline = load_pipeline(weights(self.options.model), self.options.clustering_threshold)
-        return Diarizer(pipeline, _device(), self._at_once)
+        return self.diarizers[0]
+
+    @cached_property
+    def diarizers(self) -> tuple[Diarizer, ...]:
+        """Each with networks of its own, which are small."""
+        folder, threshold = weights(self.options.model), self.options.clustering_threshold
+        return tuple(
+            Diarizer(load_pipeline(folder, threshold), _device(), self._at_once) for _ in range(_side_by_side())
+        )
 
     @cached_property
     def voiceprint(self) -> Voiceprint:
@@ -69,13 +81,19 @@ def version() -> str:
 def setup(options: Options) -> Model:
     global _models  # noqa: PLW0603 (the contract asks for the version without saying of which models)
     _models = f"{options.model}, {options.embedding}"
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    if options.threads or _device().type == "cuda":
+        torch.set_num_threads(options.threads or min(_BESIDE_A_GPU, torch.get_num_threads()))
     return Model(options=options)
 
 
 def diarize(model: Model, request: stages.DiarizeRequest, item: Item) -> stages.DiarizeResult:
     return diarize_by(model.diarizer, request, item)
+
+
+def diarize_many(
+    model: Model, pairs: Iterator[tuple[stages.DiarizeRequest, Item]]
+) -> Iterator[tuple[Item, stages.DiarizeResult | BaseException]]:
+    return diarize_side_by_side(lambda: model.diarizers, _side_by_side(), pairs)
 
 
 def embed(model: Model, request: stages.EmbedRequest, item: Item) -> stages.EmbedResult:
@@ -84,6 +102,11 @@ def embed(model: Model, request: stages.EmbedRequest, item: Item) -> stages.Embe
 
 def _library() -> str:
     return f"pyannote.audio {metadata.version('pyannote.audio')}"
+
+
+def _side_by_side() -> int:
+    """Recordings at once: beside a GPU, half of the time goes into what Python does; a CPU is busy with one."""
+    return 2 if _device().type == "cuda" else 1
 
 
 def _device() -> torch.device:

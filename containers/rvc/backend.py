@@ -23,7 +23,7 @@ from .content import ContentEncoder
 from .conversion import Listening, convert_with
 from .course import Course
 from .f0 import Method
-from .learner import Compile, Precision, Speed
+from .learner import Precision, Speed
 from .making import Terms, train_with
 from .shape import SAMPLE_RATES_HZ, Size
 from .speaking import Manner
@@ -50,8 +50,9 @@ class Options:
     `min_seconds` of speech under which nothing can be learnt (the house's min_minutes says what is sensible); `size`
     tiny is for tests: the same format, a network that fits no pretrained pair.
     How fast, not what: `checkpoint_minutes` between checkpoints to go on from after a crash; `processes`, a GPU each,
-    0 takes all that the start may use; `compiled` no, yes (torch.compile) or cuda-graphs; `keep` clips on the device
-    or in memory (host), auto as they fit; `threads`: CPU threads, 0 takes what the runner allows.
+    0 takes all that the start may use; `cuda_graphs`: steps are recorded and played back, on one GPU and not in
+    fp16; `keep` clips on the device or in memory (host), auto as they fit; `threads`: CPU threads, 0 takes what the
+    runner allows.
     Converting: `convert_f0` as f0, empty = the same; `index_rate`, `protect`, `loudness_mix` as in speaking.Manner;
     `output` 16-bit, 24-bit or float, `output_hz` its rate, 0 = the voice's own.
     `seed` of every random number.
@@ -72,7 +73,7 @@ class Options:
     size: Size = "full"
     checkpoint_minutes: float = 10.0
     processes: int = 0
-    compiled: Compile = "no"
+    cuda_graphs: bool = True
     keep: Keep = "auto"
     threads: int = 0
     convert_f0: Literal["", "crepe", "crepe-tiny", "harvest", "dio"] = ""
@@ -142,7 +143,7 @@ def train(model: Model, request: stages.TrainRequest, item: Item) -> stages.Trai
         size=options.size,
         pretrained=options.pretrained,
         batch_size=options.batch_size,
-        speed=Speed(precision=options.precision, compiled=options.compiled),
+        speed=Speed(precision=options.precision, cuda_graphs=options.cuda_graphs),
         keep=options.keep,
         processes=options.processes,
         seed=options.seed,

@@ -139,21 +139,22 @@ class Lessons:
     def _gathered(self, step: Step) -> Batch:
         """A batch where the clips lie; in pinned memory, if it has to go to a GPU from there."""
         own, team = step.pieces[self._rows(step)], self._team
-        lengths = torch.tensor([piece.frames for piece in own])
         hop, at = self._shape.hop, self._content.device
-        index = torch.tensor([piece.begin for piece in own])[:, None] + torch.arange(step.frames)
-        real = torch.arange(step.frames) < lengths[:, None]
-        index, real = torch.where(real, index, 0).to(at), real.to(at)
+        places = self._pinned(torch.tensor([(piece.begin, piece.frames) for piece in own]))
+        begins, lengths = places.to(at, non_blocking=True).unbind(1)
+        frames = torch.arange(step.frames, device=at)
+        real = frames < lengths[:, None]
+        index = torch.where(real, begins[:, None] + frames, 0)
         within = index[..., None] * hop + torch.arange(hop, device=at)
-        everyone = sum(piece.frames for piece in step.pieces)
+        heard, everyone = (sum(piece.frames for piece in pieces) for pieces in (own, step.pieces))
         weight = team.size if team.rank < len(step.pieces) else 0
         return Batch(
             content=self._pinned(self._content[index].float() * real[..., None]),
             f0=self._pinned(self._f0[index] * real),
             samples=self._pinned((self._samples[within] * real[..., None]).flatten(1)),
-            lengths=self._pinned(lengths),
+            lengths=self._pinned(lengths.contiguous()),
             share=weight * len(own) / len(step.pieces),
-            frame_share=weight * float(lengths.sum()) / everyone,
+            frame_share=weight * heard / everyone,
         )
 
     def _pinned(self, part: Tensor) -> Tensor:

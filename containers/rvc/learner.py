@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,18 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from containers.contract.errors import EngineError
-
 from . import losses
 from .batches import Batch
 from .discriminator import Discriminator, Heard
 from .files import Tensors
 from .generator import Draws, Generator
+from .recorded import Recorded
 from .shape import Shape
 from .team import ALONE, Team
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Compile = Literal["no", "yes", "cuda-graphs"]
 BETAS, EPSILON = (0.8, 0.99), 1e-9
 DECAY = 0.999875
 """Of the learning rate, each epoch: the published schedule."""
@@ -30,8 +27,6 @@ LOSSES = ("discriminator", "adversarial", "features", "mel", "kl")
 GRADIENTS = ("generator_gradient", "discriminator_gradient")
 """Norms of all gradients of a network, after the losses in what a step answers."""
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_SHAPES = 64
-"""Shapes and states that a network may be compiled for: 8 lengths of batches, with and without gradients."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +42,10 @@ class Beginning:
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """How a training computes; `compiled`: by torch.compile, on a GPU also as CUDA graphs."""
+    """How a training computes; `cuda_graphs`: steps are recorded where they can be."""
 
     precision: Precision = "auto"
-    compiled: Compile = "no"
+    cuda_graphs: bool = True
 
 
 def resolved(precision: Precision, device: torch.device) -> Precision:
@@ -58,6 +53,12 @@ def resolved(precision: Precision, device: torch.device) -> Precision:
     if precision != "auto":
         return precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def as_graphs(speed: Speed, device: torch.device, team: Team) -> bool:
+    """Whether steps are recorded: on one GPU, unless fp16 looks for a scale, which has to wait for the GPU."""
+    fit = device.type == "cuda" and team.size == 1 and resolved(speed.precision, device) != "fp16"
+    return fit and speed.cuda_graphs
 
 
 class Learner:
@@ -82,14 +83,14 @@ class Learner:
         self.device = device
         for network in (self.generator, self.discriminator):
             network.to(device).train()
-        quick = _compiler(speed.compiled, device)
-        self._generate = quick(team.wrapped(self.generator))
-        self._tell = quick(team.wrapped(self.discriminator))
-        self._judge = self._tell if team.size == 1 else quick(self.discriminator)
+        self._generate, self._tell = team.wrapped(self.generator), team.wrapped(self.discriminator)
         self._optimisers = [
             torch.optim.AdamW(network.parameters(), betas=BETAS, eps=EPSILON, fused=device.type == "cuda")
             for network in (self.generator, self.discriminator)
         ]
+        self._rate = torch.zeros((), device=device)
+        self._recorded = Recorded(self._learn, device) if as_graphs(speed, device, team) else None
+        self._settle()
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.precision == "fp16")
         self._spectra = losses.Spectra(shape, device)
 
@@ -99,11 +100,14 @@ class Learner:
         Not finite: something is wrong, and the weights are no longer to be used. Without `move` all is computed and
         no weight changed.
         """
-        for optimiser in self._optimisers:
-            for group in optimiser.param_groups:
+        if self._recorded is None:
+            for group in self._groups():
                 group["lr"] = rate
-        if self.device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()
+            return self._learn(batch, draws, move)
+        self._rate.fill_(rate)
+        return self._recorded(batch, draws) if move else self._learn(batch, draws, move)
+
+    def _learn(self, batch: Batch, draws: Draws, move: bool = True) -> Tensor:
         spectrum = self._spectra.linear(batch.samples)
         with self._light():
             made = self._generate(batch.content, batch.f0, spectrum, batch.lengths, draws)
@@ -111,8 +115,8 @@ class Learner:
         told, norm_told = self._learn_to_tell(real, said.detach(), batch.share, move)
         with self._light():
             with torch.no_grad():
-                right = self._judge(real)
-            false = self._judge(said)
+                right = self.discriminator(real)
+            false = self.discriminator(said)
         parts = (
             batch.share * losses.taken_for_real(false),
             batch.share * losses.features(right, false),
@@ -173,7 +177,7 @@ class Learner:
         return {
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "optimisers": [each.state_dict() for each in self._optimisers],
+            "optimisers": [_plain(each.state_dict()) for each in self._optimisers],
             "scaler": self._scaler.state_dict(),
         }
 
@@ -183,20 +187,24 @@ class Learner:
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self._scaler.load_state_dict(state["scaler"])
+        self._settle()
+
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        for optimiser in self._optimisers:
+            yield from optimiser.param_groups
+
+    def _settle(self) -> None:
+        """What a recorded step needs: a learning rate on the device, which is read anew each time it plays."""
+        for group in self._groups():
+            group["capturable"] = self._recorded is not None
+            if self._recorded is not None:
+                group["lr"] = self._rate
 
 
-def _compiler(wanted: Compile, device: torch.device) -> Callable[[nn.Module], Any]:
-    """What makes a network quicker, by torch.compile; CUDA graphs are of GPUs alone."""
-    if wanted == "no":
-        return lambda network: network
-    if not (shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")):
-        raise EngineError(
-            "compiled: torch.compile needs a C++ compiler, and there is none here (nor in the image); install one "
-            "and run rvc as a process, or set compiled to no"
-        )
-    torch._dynamo.config.recompile_limit = _SHAPES
-    mode = "reduce-overhead" if wanted == "cuda-graphs" and device.type == "cuda" else "default"
-    return lambda network: torch.compile(network, mode=mode, dynamic=False)
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """An optimiser's state with its learning rate as a number, wherever it lies."""
+    groups = [{**group, "lr": float(group["lr"])} for group in state["param_groups"]]
+    return {**state, "param_groups": groups}
 
 
 def _part(heard: list[Heard], which: slice) -> list[Heard]:

@@ -18,11 +18,12 @@ from pyannote.audio.pipelines.speaker_verification import PyannoteAudioPretraine
 from pyannote.core import Annotation
 
 from containers.contract.errors import RecordingError, RequestError
-from containers.contract.item import sha256_of
+from containers.contract.item import Item, sha256_of
 from containers.contract.stages import DiarizeRequest, DiarizeResult, File, Turn
 from containers.pyannote.backend import Options, diarize, setup
 from containers.pyannote.loading import load_pipeline
-from containers.pyannote.once_a_chunk import OnceAChunk
+from containers.pyannote.once_a_chunk import Diarizer, OnceAChunk
+from containers.pyannote.side_by_side import diarize_side_by_side
 
 COMMUNITY, OLDER = "speaker-diarization-community-1", "speaker-diarization-3.1"
 EMBEDDING = "wespeaker-voxceleb-resnet34-LM"
@@ -152,6 +153,27 @@ def test_the_threshold_of_the_clustering_can_be_said(weights: Path) -> None:
     }
 
 
+def test_recordings_side_by_side_are_answered_as_alone_and_one_that_fails_fails_alone(
+    weights: Path, samples: Any, send: Callable[..., Any], tmp_path: Path
+) -> None:
+    short = [samples[:48000], samples[64000:112000]]
+    pairs, alone = [], []
+    model = setup(Options(model=COMMUNITY, embedding=EMBEDDING))
+    for number, sound in enumerate((*short, samples[:1600])):
+        item, file = send(sound)
+        if number < len(short):
+            alone.append(diarize(model, DiarizeRequest(vocals=file), item))
+        else:
+            (item.path / file.path).write_text("This is no sound.")
+            file = File(path=file.path, sha256=sha256_of(item.path / file.path))
+        pairs.append((DiarizeRequest(vocals=file), Item(item.path.rename(tmp_path / str(number)))))
+    diarizers = [Diarizer(load_pipeline(weights / COMMUNITY), torch.device("cpu"), 4) for _ in range(2)]
+    answers = dict(diarize_side_by_side(lambda: diarizers, 2, iter(pairs)))
+    assert [answers[item] for _, item in pairs[:2]] == alone
+    assert alone[0].turns
+    assert isinstance(answers[pairs[2][1]], RecordingError)
+
+
 def test_a_stretch_goes_through_the_embedding_once_and_not_once_a_speaker(made: Path, samples: Any) -> None:
     """The vectors are the library's within 1e-5 of their length."""
     model = Model.from_pretrained(made / EMBEDDING)
@@ -161,6 +183,8 @@ def test_a_stretch_goes_through_the_embedding_once_and_not_once_a_speaker(made: 
     expected = PyannoteAudioPretrainedSpeakerEmbedding(embedding=model)(waveforms, masks=masks)
     rows: list[int] = []
     model.resnet.conv1.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
-    found = OnceAChunk(model, 3)(waveforms, masks=masks)
+    once = OnceAChunk(model, 3, 80000)
+    once.sound = torch.from_numpy(samples[:160000])[None]
+    found = once(torch.tensor([0, 80000]).repeat_interleave(3)[:, None, None], masks=masks)
     assert rows == [2]
     np.testing.assert_allclose(found, expected, atol=1e-5 * float(np.linalg.norm(expected, axis=1).max()))

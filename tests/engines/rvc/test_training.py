@@ -201,16 +201,6 @@ def test_a_process_of_a_team_that_dies_ends_the_training_with_an_error_to_retry(
         trained.train("team_dies", processes=2, **COURSE)
 
 
-@pytest.mark.proof
-def test_a_compiled_training_comes_to_the_same_losses(trained: Place) -> None:
-    """By torch.compile, which needs a C++ compiler and minutes; CUDA graphs are the same setting on a GPU."""
-    if shutil.which("g++") is None:
-        pytest.skip("no C++ compiler here")
-    trained.train("compiled", compiled="cuda-graphs", **COURSE)
-    for name, losses in trained.curve("whole")["losses"].items():
-        assert trained.curve("compiled")["losses"][name] == pytest.approx(losses, rel=1e-3), name
-
-
 def test_what_is_said_before_a_training_are_its_steps_time_and_disk(
     trained: Place, caplog: pytest.LogCaptureFixture
 ) -> None:

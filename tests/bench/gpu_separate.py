@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=24.0)
     parser.add_argument("--size", choices=["full", "tiny"], default="full")
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), help="precisions to compare")
-    parser.add_argument("--files", type=int, default=3, help="recordings of that length in one start, measured too")
+    parser.add_argument(
+        "--files", type=int, default=3, help="recordings of that length in one start, measured too; 0: none"
+    )
     parser.add_argument("--profile", type=Path, help="folder for tables of where the time goes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="voicecast-bench-") as name:
@@ -56,6 +58,8 @@ def measured(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         rows[precision], vocals = by_the_engine(precision, item, warm, seconds, given.profile)
         rows[precision] |= compared(vocals, expected)
         rows[precision]["times_as_fast"] = round(rows["library"]["seconds"] / rows[precision]["seconds"], 2)
+    if not given.files:
+        return rows
     rows["several"] = several(
         given.settings[0], [_copy(item, folder / str(each)) for each in range(given.files)], seconds
     )

@@ -134,15 +134,15 @@ def ours(material: Material, shape: Shape, learner: Learner, epochs: int, tables
     began = time.monotonic()
     run(0, 1)
     first = {"first_step_s": round(time.monotonic() - began, 1)}
-    run(1, 2 * each - 1)
+    print(learner.precision, learner._recorded, first, file=sys.stderr, flush=True)
+    if tables:
+        profile(lambda: run(1, 1), tables / f"rvc_{'graphs' if learner._recorded else 'steps'}.txt")
+    began = time.monotonic()
+    run(2, 2 * each - 2)
     first |= {"first_two_epochs_s": round(time.monotonic() - began, 1)}
     print(learner.precision, learner._recorded, first, file=sys.stderr, flush=True)
     kept = {"precision": learner.precision, "clips_on_device": lessons.on_device}
-    row = first | kept | _timed(lambda: run(2 * each, epochs * each), epochs * each, lessons, material)
-    if tables:
-        name = "graphs" if learner._recorded else "steps"
-        profile(lambda: run(9 * each, 2), tables / f"rvc_{name}.txt")
-    return row
+    return first | kept | _timed(lambda: run(2 * each, epochs * each), epochs * each, lessons, material)
 
 
 def plain(

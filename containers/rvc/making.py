@@ -74,7 +74,7 @@ def train_with(
     mean = _mean_vector(learnt, rate)
     judge = Judge(kept_back, mean, Index(index_path))
     material, plan = material_of(learnt), _plan(terms, origin)
-    quick = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True)
+    quick = torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=True)
     with quick, team_of(plan, material, origin.beginning, item.state, listening.device) as team:
         learner, lessons = build(plan, material, origin.beginning, team, listening.device)
         _check_disk(learner, item.state)

@@ -27,8 +27,8 @@ def test_an_engine_on_a_gpu_takes_the_work_of_a_stage_off_the_cores() -> None:
     light = plan([60.0], 1, LIGHT, said, cores=1, gpus=1)
     demucs = plan([60.0], 1, {**LIGHT, "separate": "demucs"}, said, cores=1, gpus=1)
     assert light.cpu_hours - demucs.cpu_hours == pytest.approx(60 * 2.91 / 3600)
-    assert demucs.gpu_hours == pytest.approx(60 * 1.5 / 3600)
-    assert plan([60.0], 2, {**LIGHT, "train": "rvc"}, said, cores=1, gpus=1).gpu_hours == pytest.approx(2.0)
+    assert demucs.gpu_hours == pytest.approx(60 * 0.55 / 3600)
+    assert plan([60.0], 2, {**LIGHT, "train": "rvc"}, said, cores=1, gpus=1).gpu_hours == pytest.approx(1.1)
 
 
 def test_what_is_told_counts_and_says_so() -> None:

@@ -30,8 +30,9 @@ _BESIDE_A_GPU = 4
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """`model`: a folder of weights. `segments_at_once`: segments in one forward, 0 for what a GPU's memory holds
-    (one on a CPU). `precision`: half only on a GPU. `overlap`: share of a segment that the next one covers too.
-    `threads`: of the CPU, 0 for all that the runner allows (four beside a GPU)."""
+    (one on a CPU). `precision`: bfloat16 also on a CPU that has it, float16 on a GPU only. `overlap`:
+    share of a segment that the next one covers too. `threads`: of the CPU, 0 for all that
+    the runner allows (four beside a GPU)."""
 
     model: str
     segments_at_once: int = 0
@@ -54,13 +55,27 @@ def setup(options: Options) -> Options:
     import demucs.apply  # noqa: F401 (what the self-test is for)
     import torch
 
-    if options.precision != "float32" and not torch.cuda.is_available():
-        raise EngineError(f"{options.precision} needs a GPU, and there is none; set the option precision to float32")
+    if options.precision != "float32" and not _computes_in(options.precision):
+        raise EngineError(
+            f"{options.precision} needs a GPU{_OR_CPU[options.precision]}, and there is none; "
+            "set the option precision to float32"
+        )
     if options.threads or torch.cuda.is_available():
         torch.set_num_threads(options.threads or min(_BESIDE_A_GPU, torch.get_num_threads()))
     half = [] if options.precision == "float32" else [options.precision]
     _named[:] = [options.model, *half]
     return options
+
+
+_OR_CPU = {"float16": "", "bfloat16": " or a CPU that computes in it"}
+
+
+def _computes_in(precision: str) -> bool:
+    import torch
+
+    if torch.cuda.is_available():
+        return True
+    return precision == "bfloat16" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def separate(options: Options, request: SeparateRequest, item: Item) -> SeparateResult:

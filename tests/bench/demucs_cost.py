@@ -147,6 +147,8 @@ def compare(folder: Path, seconds: float) -> dict[str, Any]:
     settings = [("float32", 1), ("float32", 0 if gpu else 4)]
     if gpu:
         settings += [(precision, at_once) for precision in ("bfloat16", "float16") for at_once in (1, 0)]
+    elif torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        settings.append(("bfloat16", 1))
     rows, first = [], None
     for precision, at_once in settings:
         row, vocals = _separated(folder, precision, at_once)

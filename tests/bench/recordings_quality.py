@@ -5,9 +5,9 @@
 A sentence of each speaker of CASES/speaker_match, alone and in noise (white, pink, mains hum with overtones, music of
 CASES/season_small) at 5 to 30 dB, is made ready as `voicecast speak --audio` does. Distortion: SI-SDR (Le Roux et al.,
 2019) beside the recording without noise, both above 80 Hz (recordings hold rumble of their own, which goes with the
-noise); "worse" is lower by more than 0.1 dB. Then light says three of them in the
-next speaker's voice: without noise, with pink noise at 10 dB, and that with the noise taken off; pitch and voicing
-beside the recording without noise. JSON on standard output.
+noise); "worse" is lower by more than 0.1 dB. Then light says three of them in the next speaker's voice: without
+noise, with pink noise at 10 dB, and that with the noise taken off; pitch and voicing beside the recording without
+noise. JSON on standard output.
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "clean": lambda send, made, _: stages.CleanRequest(clips=send.all(made.clips)),
     "train": lambda send, made, _: stages.TrainRequest(character="endou_mamoru", clips=send.all(made.lessons)),
     "convert": lambda send, made, voice: stages.ConvertRequest(source=send(made.clips[0]), voice=send.all(voice)),
-    "synthesize": lambda _send, _made, _: stages.SynthesizeRequest(text="試合開始です。", language="ja"),
+    "synthesize": lambda _send, _made, _: stages.SynthesizeRequest(
+        text="試合開始です。", language="ja", readings=(stages.WordReading(word="試合", reading="しあい", accent=0),)
+    ),
     "measure": lambda send, made, _: stages.MeasureRequest(speech=send(made.clips[0]), source=send(made.clips[0])),
     "transcribe": lambda send, made, _: stages.TranscribeRequest(speech=send(made.clips[0]), language="ja"),
     "retime": lambda send, made, _: stages.RetimeRequest(speech=send(made.clips[0]), seconds=1.5, fastest=1.25),

@@ -28,10 +28,11 @@ div.wide {overflow-x: auto} p {max-width: 60rem} code {font-size: 13px} svg {max
 
 
 def write(results: Results) -> None:
-    """index.html and results.json from all that was measured."""
+    """index.html, results.json and tables.md (for docs/measurements.md) from all that was measured."""
     shown = tables(results)
     raw = {part: results.of(part) for part in results.parts()}
     write_atomically(results.folder / "results.json", json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(results.folder / "tables.md", "\n".join(_markdown(table) for table in shown))
     body = "".join(_table(table) for table in shown)
     engines = "".join(
         f"<h2>{html.escape(part)}</h2><pre>{html.escape(json.dumps(raw[part], indent=1))}</pre>"
@@ -44,6 +45,11 @@ def write(results: Results) -> None:
         f"<h1>What voicecast costs</h1>{''.join(_pictures(results))}{body}{engines}</html>\n"
     )
     write_atomically(results.folder / "index.html", text)
+
+
+def _markdown(table: Table) -> str:
+    lines = [" | ".join(row) for row in (table.heads, ["---"] * len(table.heads), *table.rows)]
+    return f"**{table.name}**: `{table.command}`. {table.caption}\n\n" + "".join(f"| {line} |\n" for line in lines)
 
 
 def _table(table: Table) -> str:

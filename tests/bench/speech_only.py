@@ -79,7 +79,7 @@ def recall(cases: Path, folder: Path, apart: Mapping[str, Path]) -> dict[str, An
         "season": [(each.path(each.result.recording), truth(season, name)[0]) for name, each in extracted.items()],
         "season, lines set apart": [(path, truth(folder / "apart", name)[0]) for name, path in apart.items()],
         "meetings and telephone": [
-            (path, _rttm(path.with_suffix(".rttm")))
+            (path, said_in(path.with_suffix(".rttm")))
             for path in sorted((cases / "diarization_real").rglob("*.flac"))
             if path.with_suffix(".rttm").exists()
         ],
@@ -121,7 +121,7 @@ def _inside(found: Sequence[Segment], start: float, end: float) -> float:
     return sum(max(0.0, min(end, each.end) - max(start, each.start)) for each in found)
 
 
-def _rttm(path: Path) -> list[tuple[float, float, str]]:
+def said_in(path: Path) -> list[tuple[float, float, str]]:
     rows = [line.split() for line in path.read_text("utf-8").splitlines() if line.startswith("SPEAKER")]
     return [(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rows]
 

@@ -1,18 +1,21 @@
 """Whether engines are kept fed: stages of different episodes beside each other, with outcomes handed over as items end.
 
     python -m tests.bench.feeding [--episodes 6]
+    CASES=... python -m tests.bench.feeding --light
 
 On stub, whose stages sleep, so that a busy machine hardly shows: one engine of which one start runs at a time separates
 (2 s an episode, as on a GPU), another with two starts does all else (0.4 s a stage, as on CPUs); no Prefect. Once as it
 is, and once as it was, when all of a start were answered at its end. Prints JSON: seconds by the clock, the share of
 them in which the separating engine was at work from its first item to its last, and in which stages of two
-episodes or more ran.
+episodes or more ran. `--light`: CASES/season_small on light, whose two starts share all stages; the shares of the time
+in which two, one and none of them had an item.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import threading
 import time
@@ -59,32 +62,54 @@ class Watch:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.feeding", description=__doc__)
     parser.add_argument("--episodes", type=int, default=6)
+    parser.add_argument("--light", action="store_true")
     chosen = parser.parse_args()
+    if chosen.light:
+        print(json.dumps(_light(Path(os.environ["CASES"]) / "season_small" / "episodes")))
+        return
     stub = engines()["stub"]
     engines()["separator"] = replace(stub, at_most=1, weights={"sleep_s": SEPARATES_S})
     print(json.dumps({way: _season(chosen.episodes, early=way == "as it is") for way in ("as it was", "as it is")}))
 
 
+def _prepared(folder: Path, episodes: list[Episode], played: dict[str, str], *, early: bool) -> tuple[Watch, float]:
+    """All episodes through their stages at once, and the seconds it took."""
+    watch, store = Watch(), LocalStore(folder / "store")
+    runner = ProcessRunner(store.work, stay_seconds=20)
+    runner.in_place = early
+    dispatcher = Dispatcher(store.work, {"process": runner}, MachineSlots(folder / "slots"), watch)
+    said: dict[str, Any] = {
+        "series": "toy",
+        "episodes": "*.mkv",
+        "language": "ja",
+        "characters": {"anna": {"name": "Anna"}},
+        "engines": played,
+    }
+    studio = Studio(series=Series.model_validate({**said, "folder": folder}), store=store, dispatcher=dispatcher)
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(episodes)) as pool:
+        list(pool.map(lambda each: prepare_episode(studio, each), episodes))
+    return watch, time.monotonic() - began
+
+
+def _light(videos: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="voicecast-bench-") as name:
+        episodes = [
+            Episode(key=path.stem.lower(), file=str(path), sha256=sha256_of(path)) for path in sorted(videos.glob("*"))
+        ]
+        watch, wall = _prepared(Path(name), episodes, {}, early=True)
+    spans = list(watch.spans().values())
+    busy = {least: _seconds(spans, least) / wall for least in (1, 2)}
+    shares = {"two": busy[2], "one": busy[1] - busy[2], "none": 1 - busy[1]}
+    shares["two episodes at once"] = _seconds(list(_by_episode(watch)), 2) / wall
+    return {"seconds": round(wall, 1), **{name: round(each, 3) for name, each in shares.items()}}
+
+
 def _season(count: int, *, early: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="voicecast-bench-") as name:
-        folder, watch = Path(name), Watch()
-        store = LocalStore(folder / "store")
-        runner = ProcessRunner(store.work, stay_seconds=20)
-        runner.in_place = early
-        dispatcher = Dispatcher(store.work, {"process": runner}, MachineSlots(folder / "slots"), watch)
-        said: dict[str, Any] = {
-            "series": "toy",
-            "episodes": "*.mkv",
-            "language": "ja",
-            "characters": {"anna": {"name": "Anna"}},
-            "engines": {**dict.fromkeys(STAGES, "stub"), "separate": "separator"},
-        }
-        studio = Studio(series=Series.model_validate({**said, "folder": folder}), store=store, dispatcher=dispatcher)
-        episodes = [_episode(folder, number) for number in range(count)]
-        began = time.monotonic()
-        with ThreadPoolExecutor(count) as pool:
-            list(pool.map(lambda each: prepare_episode(studio, each), episodes))
-        wall = time.monotonic() - began
+        episodes = [_episode(Path(name), number) for number in range(count)]
+        played = {**dict.fromkeys(STAGES, "stub"), "separate": "separator"}
+        watch, wall = _prepared(Path(name), episodes, played, early=early)
     separating = watch.spans("separate")
     first, last = min(start for start, _ in separating.values()), max(end for _, end in separating.values())
     return {

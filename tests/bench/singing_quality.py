@@ -1,10 +1,13 @@
-"""How well a song keeps its pitch in another voice: `CASES=... python -m tests.bench.singing_quality`.
+"""How well a song keeps its pitch in another voice: `CASES=... python -m tests.bench.singing_quality [--engine rvc]`.
 
 vocadito's solo singer (CASES/singing, f0 by annotators) is said by light voices learnt from people of
 CASES/speaker_match, a man's and a woman's: f0 of what comes out, as `measure` hears it, against the annotation, the
 whole octaves taken off. Beside it what the same ear hears of the recording itself: less is not to be expected. Then
-the sung song (45 s with its band) through `songs.sing`: separated, converted, mixed; length, accompaniment and pitch.
+the sung song (45 s with its band) by the second voice: separated, converted, mixed; length, accompaniment and pitch.
 JSON on standard output.
+
+`--engine rvc` (or sovits, where it is installed): the solo by that engine with tiny random weights, which proves the
+way and says nothing of quality.
 """
 
 from __future__ import annotations
@@ -28,13 +31,16 @@ from containers.contract.codec import encode
 from containers.contract.item import sha256_of
 from containers.light.following import FRAMES_PER_SECOND, following, loudness, pitch
 from infra.dispatch import Dispatcher
+from infra.engines import engines
 from infra.runners.process import ProcessRunner
+from infra.settings import settings
 from infra.store import LocalStore
 from tasks import judging, orders, songs, voices
 from tasks.data_sets import DataSet
 from tasks.series import Series
 from tasks.songs import Song
 from tasks.studio import Source, Stored, Studio
+from tests.contract.places import PLACES, tiny_weights
 
 RIGHTS = {"basis": "LibriSpeech, CC BY 4.0", "by": "the readers", "date": "2026-11-26"}
 
@@ -42,14 +48,37 @@ RIGHTS = {"basis": "LibriSpeech, CC BY 4.0", "by": "the readers", "date": "2026-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.singing_quality", description=__doc__)
     parser.add_argument("--keep", type=Path, help="folder for the store")
+    parser.add_argument("--engine", help="rvc or sovits, with tiny random weights")
     options = parser.parse_args(arguments)
     if "CASES" not in os.environ:
         print("CASES must name the folder of real audio", file=sys.stderr)
         return 2
     cases = Path(os.environ["CASES"])
     with nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measured(cases, Path(folder)), indent=1))
+        found = way(options.engine, cases, Path(folder)) if options.engine else measured(cases, Path(folder))
+        print(json.dumps(found, indent=1))
     return 0
+
+
+def way(engine: str, cases: Path, folder: Path) -> dict[str, Any]:
+    """The solo by an engine whose weights are random: whether the way is whole."""
+    place = PLACES["process"]
+    if why := place.lacks(engines()[engine]):
+        raise SystemExit(f"{engine} cannot run here: {why}")
+    told = tiny_weights(place, engines()[engine], folder / "weights")
+    settings().weights_dir = folder / "weights"
+    studio = studio_of(cases, folder, {"train": engine, "convert": engine}, {engine: told})
+    character = next(iter(studio.series.characters))
+    trained(studio, character)
+    solo = cases / "singing" / "vocadito_1.flac"
+    sung = songs.sing(studio, Song(character=character, audio=solo, alone=True))
+    longer = round(sung.about["duration"] - soundfile.info(solo).duration, 4)
+    return {
+        "engine": sung.about["engine"],
+        "weights": "tiny, random",
+        "longer_seconds": longer,
+        "pitch": sung.about["pitch"],
+    }
 
 
 def measured(cases: Path, folder: Path) -> dict[str, Any]:
@@ -59,10 +88,8 @@ def measured(cases: Path, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"the ear itself on the recording": encode(following(true, pitch(solo), 0.0))}
     for character in studio.series.characters:
         trained(studio, character)
-        found[character] = {
-            "solo": against_truth(studio, character, solo, true),
-            "song with band": with_band(studio, character, band),
-        }
+        found[character] = {"solo": against_truth(studio, character, solo, true)}
+    found[character]["song with band"] = with_band(studio, character, band)
     return found
 
 
@@ -119,7 +146,9 @@ def with_band(studio: Studio, character: str, band: Path) -> dict[str, Any]:
     }
 
 
-def studio_of(cases: Path, folder: Path) -> Studio:
+def studio_of(
+    cases: Path, folder: Path, by: dict[str, str] | None = None, options: dict[str, dict[str, Any]] | None = None
+) -> Studio:
     """Two readers, the one with the lowest and the one with the highest voice among those with references."""
     names = sorted(each.name for each in (cases / "speaker_match" / "refs").iterdir())
     medians = {name: _median(sorted((cases / "speaker_match" / "refs" / name).glob("*.flac"))[0]) for name in names}
@@ -132,9 +161,8 @@ def studio_of(cases: Path, folder: Path) -> Studio:
         }
         for name in chosen
     }
-    series = Series.model_validate(
-        {"series": "songs", "episodes": "*.mkv", "language": "en", "characters": characters, "folder": folder}
-    )
+    said = {"series": "songs", "episodes": "*.mkv", "language": "en", "characters": characters}
+    series = Series.model_validate({**said, "engines": by or {}, "options": options or {}, "folder": folder})
     store = LocalStore(folder / "store")
     runners = {"process": ProcessRunner(store.work)}
     dispatcher = Dispatcher(store.work, runners, lambda _: nullcontext(()), lambda _: None)

@@ -11,8 +11,10 @@ import pytest
 
 from containers.contract.stages import STAGES
 from flows.audition import AuditionDesk, export, publish
+from flows.cli.audition import audition as judge
 from infra.review import NotThere
 from infra.review_doors import Links
+from infra.store import write_json
 from tasks import audit, audition_page
 from tasks.audition import REAL, Audition, Sample, scores_of, trials_of
 from tasks.audition_lines import Recorded
@@ -194,6 +196,28 @@ def test_a_version_whose_engine_is_not_there_is_told(held: tuple[Studio, Auditio
     partly = replace(audition, samples=(*audition.samples[:1], told))
     assert trials_of(partly) == ()
     assert scores_of(partly)[1].lines == 0
+
+
+def test_the_command_shows_figures_and_votes_and_takes_in_a_file(
+    held: tuple[Studio, Audition], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studio, audition = held
+    said = {"series": studio.series.model_dump(mode="json", exclude_unset=True), "folder": str(studio.series.folder)}
+    write_json(studio.store, "series/toy/series.json", {"file": said["series"], "folder": said["folder"]})
+    where = {"series": "toy", "store": str(studio.series.folder / "store")}
+    judge("anna", text=list(TEXTS), lines=2, summary=True, **where)
+    shown = capsys.readouterr().out
+    assert all(each.id in shown for each in audition.contestants[1:])
+    ballots = [{"trial": trials_of(audition)[0].id, "choice": "a", "who": "yui", "blind": True}]
+    votes = tmp_path / "votes.json"
+    votes.write_text(json.dumps({"series": "toy", "character": "anna", "audition": "x", "ballots": ballots}), "utf-8")
+    judge("anna", votes=votes, **where)
+    shown = capsys.readouterr().out
+    assert "1 new votes" in shown
+    assert "win rate" in shown
+    votes.write_text("no votes", "utf-8")
+    with pytest.raises(VoteError, match="this is no file of votes"):
+        judge("anna", votes=votes, **where)
 
 
 def test_win_rates_count_draws_as_half_and_their_interval_narrows_with_votes() -> None:

@@ -32,7 +32,7 @@ class VoteError(LabelsError):
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """Somebody's vote; `a` and `b` are contestants as they stood on the page, `nearer` one of them or "same".
+    """Somebody's vote; `a` and `b` are the contestants of the trial, `nearer` one of them or "same".
 
     `audition`: identity of what was heard. `time`: UTC, ISO 8601.
     """

@@ -106,7 +106,10 @@ def test_a_listener_votes_by_keys_and_is_told_who_is_who_afterwards(
         page.keyboard.press("n")
         page.locator("#summary:has-text('1 vote')").wait_for()
         (kept,) = votes_of(studio, "anna")
-        assert (kept.who, kept.line, kept.nearer) == ("美香", trials[0].line, trials[0].b)
+        first = page.evaluate("() => ({ id: data.trials[0].id, side: data.trials[0].swapped ? 'a' : 'b' })")
+        judged = next(each for each in trials if each.id == first["id"])
+        assert (kept.who, kept.line) == ("美香", judged.line)
+        assert kept.nearer == getattr(judged, first["side"]), "B on the page, whichever stood there"
         page.keyboard.press("r")
         page.wait_for_function("() => document.getElementById('audio').currentTime > 0")
         page.keyboard.press("w")

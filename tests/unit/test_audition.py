@@ -17,7 +17,7 @@ from infra.review_doors import Links
 from infra.store import write_json
 from tasks import audit, audition_page
 from tasks.audition import REAL, Audition, Sample, scores_of, trials_of
-from tasks.audition_lines import Recorded
+from tasks.audition_lines import Recorded, own_lines
 from tasks.audition_making import Wanted, hold, load
 from tasks.audition_samples import said
 from tasks.audition_votes import SAME, Ballot, Vote, VoteError, cast_vote, cast_votes, results, votes_of
@@ -218,6 +218,26 @@ def test_the_command_shows_figures_and_votes_and_takes_in_a_file(
     votes.write_text("no votes", "utf-8")
     with pytest.raises(VoteError, match="this is no file of votes"):
         judge("anna", votes=votes, **where)
+
+
+def test_a_clip_is_held_out_only_if_every_card_says_so(held: tuple[Studio, Audition], tmp_path: Path) -> None:
+    """Two good clips are beyond the data set's minutes, one of which an older version has learnt from."""
+    studio, _ = held
+    laid = studio_at(tmp_path, characters={"anna": {"name": "Anna", "rights": RIGHTS}})
+    rows = [("00001000", "dropped", "enough"), ("00005000", "dropped", "enough"), ("00009000", "kept", "good")]
+    lines = []
+    for name, verdict, reason in rows:
+        laid.store.write(
+            f"series/toy/episodes/s01e01/clips/{name}.flac", json.dumps({"stub": {"person": "A"}}).encode()
+        )
+        said = {"verdict": verdict, "reason": reason, "start": 1.0, "end": 4.0, "text": "はい"}
+        lines.append(json.dumps({"clip": f"s01e01/{name}", **said}))
+    laid.store.write("series/toy/characters/anna/manifest.jsonl", "\n".join(lines).encode())
+    card = all_voices(studio, "anna")[0]
+    (line,) = own_lines(laid, "anna", [replace(card, learnt_from=("s01e01-00001000", "s01e01-00009000"))], 4)
+    assert (line.line.of, line.line.words, line.line.held_out) == ("s01e01/00005000", "はい", True)
+    (line,) = own_lines(laid, "anna", [replace(card, learnt_from=())], 4)
+    assert (line.line.of, line.line.held_out) == ("s01e01/00009000", False)
 
 
 def test_win_rates_count_draws_as_half_and_their_interval_narrows_with_votes() -> None:

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from containers.light.loudness import loudness_lufs
 from flows.dubbing import dub_episode
 from flows.season import season
-from infra.stage import WATCHER, Progress
 from tasks.dubbing import Dub
 from tasks.opening import open_series
 from tests.bench.truth import LATE, truth
@@ -74,13 +73,16 @@ def bench(cases: Path, work: Path) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
     season_small = cases / "season_small"
     config, script = series_file(season_small, work), work / "lines.csv"
-    before = timed(lambda: season(str(config), str(work / "store"), labels="auto"))
+    before = timed(work, lambda: season(str(config), str(work / "store"), labels="auto"))
     lines = lines_of(season_small)
     write(script, lines)
-    runs = {"first": timed(lambda: _dub(config, script, work)), "again": timed(lambda: _dub(config, script, work))}
+    runs = {
+        "first": timed(work, lambda: _dub(config, script, work)),
+        "again": timed(work, lambda: _dub(config, script, work)),
+    }
     lines[20]["text"] = "いや、まだだ"
     write(script, lines)
-    runs["one_line_changed"] = timed(lambda: _dub(config, script, work))
+    runs["one_line_changed"] = timed(work, lambda: _dub(config, script, work))
     made: Dub = runs["one_line_changed"]["value"]
     return {
         "prepare_and_train": _told(before),
@@ -146,37 +148,19 @@ def _dub(config: Path, script: Path, work: Path) -> Dub:
     return dub_episode(str(script), EPISODE, {"language": "ja"}, config=str(config), store=str(work / "store"))
 
 
-def timed(act: Callable[[], Any]) -> dict[str, Any]:
-    """What it gives, seconds, CPU seconds of engines and house, and items that engines began, by stage."""
-    items: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
-
-    def hear(said: Progress) -> None:
-        if (said.stage, said.name) not in seen:
-            seen.add((said.stage, said.name))
-            items[said.stage] += 1
-
-    token = WATCHER.set(hear)
-    began, cpu = time.monotonic(), os.times()
-    try:
-        value = act()
-    finally:
-        WATCHER.reset(token)
-    now = os.times()
-    spent = sum(now[:4]) - sum(cpu[:4])
-    return {
-        "value": value,
-        "seconds": time.monotonic() - began,
-        "cpu_seconds": spent,
-        "items": dict(sorted(items.items())),
-    }
+def timed(work: Path, act: Callable[[], Any]) -> dict[str, Any]:
+    """What it gives, seconds, and what engines made: records of stages that were written meanwhile."""
+    began, since = time.monotonic(), time.time()
+    value = act()
+    records = (work / "store").rglob("stages/*.run.json")
+    made = Counter(path.name.partition(".")[0] for path in records if path.stat().st_mtime >= since)
+    return {"value": value, "seconds": time.monotonic() - began, "made": dict(sorted(made.items()))}
 
 
 def _told(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "seconds": round(run["seconds"], 1),
-        "cpu_seconds": round(run["cpu_seconds"], 1),
-        "items_of_engines": run["items"],
+        "made_by_engines": run["made"],
     }
 
 

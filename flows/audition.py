@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
-from containers.contract.codec import decode, write_atomically
+from containers.contract.codec import decode
 from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
 from tasks import audition_page, sheet_page
 from tasks.audition import Audition, trials_of
+from tasks.audition_export import publish
 from tasks.audition_votes import Ballot, VoteError, cast_vote, votes_of
 from tasks.judging import folder_of
 from tasks.studio import Studio
@@ -51,7 +51,7 @@ class AuditionDesk:
         except (VoteError, RequestError) as error:
             return 422, {"message": str(error)}
         log.info("%s voted on line %s", vote.who, vote.line)
-        self.publish()
+        publish(self._studio, self._audition)
         return 200, {"vote": vote.id}
 
     def hand_in(self, link: str, said: Any) -> tuple[int, Any]:  # noqa: ARG002 (the port of the service)
@@ -65,32 +65,5 @@ class AuditionDesk:
             raise NotThere(name)
         return self._studio.store.path(key)
 
-    def publish(self) -> None:
-        publish(self._studio, self._audition)
-
     def _link(self, place: str) -> str:
         return self._links.sign(place.rpartition("/")[2])
-
-
-def publish(studio: Studio, audition: Audition) -> str:
-    """Write the page that opens from disk beside its sounds, with the votes until now; gives its key."""
-    key = f"{folder_of(studio, audition.character)}/index.html"
-    page = audition_page.render(audition, votes_of(studio, audition.character))
-    studio.store.write(key, page.encode())
-    return key
-
-
-def export(studio: Studio, audition: Audition, folder: Path) -> Path:
-    """The page and its sounds in a folder of this machine; gives the page."""
-    home = folder_of(studio, audition.character)
-    for each in audition.samples:
-        for place in (each.player, each.picture):
-            target = folder / place
-            if place and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                partial = target.with_suffix(".partial")
-                shutil.copyfile(studio.store.path(f"{home}/{place}"), partial)
-                partial.rename(target)
-    page = folder / "index.html"
-    write_atomically(page, audition_page.render(audition, votes_of(studio, audition.character)))
-    return page

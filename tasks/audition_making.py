@@ -13,8 +13,8 @@ from containers.contract.errors import StageError
 from infra.engines import UnknownEngine, engine_for
 from infra.store import find_json, write_json
 from tasks import audit, judging
-from tasks.audition import REAL, Audition, Contestant, Sample
-from tasks.audition_lines import AT_ONCE, own_lines, text_lines
+from tasks.audition import REAL, Audition, Contestant, Line, Sample
+from tasks.audition_lines import AT_ONCE, Recorded, own_lines, text_lines
 from tasks.audition_samples import Take, measured, recorded, said, sample, with_errors
 from tasks.judging import Measured, folder_of
 from tasks.rights import NoVoice, check_rights
@@ -41,6 +41,16 @@ class Recogniser:
     why_not: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Lines and samples, and who measured them."""
+
+    lines: tuple[Line, ...]
+    samples: tuple[Sample, ...]
+    model: str | None
+    recogniser: Recogniser
+
+
 def hold(studio: Studio, character: str, wanted: Wanted) -> Audition:
     """Make an audition, or what is new of it; RightsError or NoVoice before anything is."""
     about = check_rights(studio, character, "speak")
@@ -48,34 +58,47 @@ def hold(studio: Studio, character: str, wanted: Wanted) -> Audition:
     cards = chosen(every, character, wanted.versions)
     audit.rights_seen(studio.store, studio.series.series, character, in_words(about.rights))
     own = own_lines(studio, character, cards, wanted.own)
-    lines = [*own, *text_lines(studio, wanted.texts)]
-    of_line = {each.line.id: each.line for each in lines}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = [(card, each) for card in cards for each in lines]
-        spoken = [*(recorded(character, each) for each in own), *pool.map(lambda job: said(studio, *job), jobs)]
-        takes = [each for each in spoken if isinstance(each, Take)]
-        found = list(pool.map(lambda each: measured(studio, each), takes))
-        able = [(take, each) for take, each in zip(takes, found, strict=True) if isinstance(each, Measured)]
-        recogniser, heard = transcripts(studio, pool, [take for take, _ in able])
-        known = {take.line.id: each for take, each in able if take.contestant == REAL}
-        jobs_of_samples = [(take, each, text) for (take, each), text in zip(able, heard, strict=True)]
-        made = pool.map(lambda job: sample(studio, job[0], job[1], known, job[2]), jobs_of_samples)
-        samples = [*made, *(each for each in (*spoken, *found) if isinstance(each, Sample))]
+    made = _made(studio, character, cards, own, [*own, *text_lines(studio, wanted.texts)])
+    players = sorted(each.player for each in made.samples)
     return _kept(studio, Audition(
         series=studio.series.series,
         title=studio.series.title or studio.series.series,
         character=character,
         name=about.name,
         language=studio.series.language,
-        identity=hashlib.sha256(canonical(sorted(each.player for each in samples)).encode()).hexdigest()[:16],
+        identity=hashlib.sha256(canonical(players).encode()).hexdigest()[:16],
         salt=_salt(studio, character),
-        model=next((each.model for each in known.values() if each.model), None),
-        recogniser=recogniser.engine,
-        no_recogniser=recogniser.why_not,
-        lines=tuple(of_line.values()),
+        model=made.model,
+        recogniser=made.recogniser.engine,
+        no_recogniser=made.recogniser.why_not,
+        lines=made.lines,
         contestants=contestants(about.name, own=bool(own), cards=cards, current=every[0].version),
-        samples=tuple(with_errors(samples, of_line)),
+        samples=made.samples,
     ))  # fmt: skip
+
+
+def _made(
+    studio: Studio, character: str, cards: Sequence[Card], own: Sequence[Recorded], lines: Sequence[Recorded]
+) -> Made:
+    """Every line by everybody: said, measured, written down, put into players; each step for all before the next."""
+    of_line = {each.line.id: each.line for each in lines}
+    jobs = [(card, each) for card in cards for each in lines]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        spoken = [*(recorded(character, each) for each in own), *pool.map(lambda job: said(studio, *job), jobs)]
+        takes = [each for each in spoken if isinstance(each, Take)]
+        found = list(pool.map(lambda each: measured(studio, each), takes))
+        able = [(take, each) for take, each in zip(takes, found, strict=True) if isinstance(each, Measured)]
+        recogniser, heard = transcripts(studio, pool, [take for take, _ in able])
+        known = {take.line.id: each for take, each in able if take.contestant == REAL}
+        played = [(take, each, text) for (take, each), text in zip(able, heard, strict=True)]
+        samples = list(pool.map(lambda job: sample(studio, job[0], job[1], known, job[2]), played))
+    samples += [each for each in (*spoken, *found) if isinstance(each, Sample)]
+    return Made(
+        lines=tuple(of_line.values()),
+        samples=tuple(with_errors(samples, of_line)),
+        model=next((each.model for each in known.values() if each.model), None),
+        recogniser=recogniser,
+    )
 
 
 def chosen(cards: Sequence[Card], character: str, versions: Sequence[str]) -> tuple[Card, ...]:

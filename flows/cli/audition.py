@@ -13,8 +13,11 @@ from flows.cli.options import Config, Engines, Options, Runners, SeriesId, Store
 from flows.cli.serving import PORT, Host, Names, Place, Port, Token, serve
 from flows.cli.terminal import console, say, stage_bars
 from tasks.audition import Audition, scores_of
+from tasks.audition_export import export as write_to
+from tasks.audition_export import publish
 from tasks.audition_making import Wanted, hold, load
 from tasks.audition_votes import VoteError, cast_votes, results, votes_of
+from tasks.rights import check_rights
 from tasks.studio import Studio
 
 
@@ -44,8 +47,7 @@ def audition(
     option: Options = None,
 ) -> None:
     """Judge a character's voices by ear: every version beside the character, two at a time, and figures."""
-    from flows.audition import AuditionDesk, publish
-    from flows.audition import export as write_to
+    from flows.audition import AuditionDesk
     from infra.slots import MachineSlots
     from tasks.opening import with_engines
 
@@ -53,6 +55,8 @@ def audition(
     if votes:
         _take_in(studio, character, votes)
         return
+    if export:
+        check_rights(studio, character, "export")
     with stage_bars() as bars:
         wanted = Wanted(texts=tuple(text or ()), own=lines, versions=tuple(version or ()))
         made = hold(with_engines(studio, MachineSlots(), bars), character, wanted)
@@ -69,8 +73,6 @@ def audition(
 
 
 def _take_in(studio: Studio, character: str, path: Path) -> None:
-    from flows.audition import publish
-
     made = load(studio, character)
     if made is None:
         raise VoteError(f"{character} has no audition in this store; run: voicecast audition --character {character}")

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from containers.contract.stages import STAGES
-from flows.audition import AuditionDesk, export
+from flows.audition import AuditionDesk
 from infra.review import listening, server
 from infra.review_doors import Doors, Links
 from tasks.audition import Audition, trials_of
+from tasks.audition_export import export
 from tasks.audition_making import Wanted, hold
 from tasks.audition_votes import cast_votes, votes_of
 from tasks.studio import Studio

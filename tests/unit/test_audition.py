@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from containers.contract.stages import STAGES
-from flows.audition import AuditionDesk, export, publish
+from flows.audition import AuditionDesk
 from flows.cli.audition import audition as judge
 from infra.review import NotThere
 from infra.review_doors import Links
 from infra.store import write_json
 from tasks import audit, audition_page
 from tasks.audition import REAL, Audition, Sample, scores_of, trials_of
+from tasks.audition_export import export, publish
 from tasks.audition_lines import Recorded, own_lines
 from tasks.audition_making import Wanted, hold, load
 from tasks.audition_samples import said
@@ -175,6 +176,7 @@ def test_a_revoked_character_has_no_audition_left(held: tuple[Studio, Audition])
     keys = set(plan(studio, "anna").keys)
     assert {f"series/toy/auditions/anna/{each.player}" for each in audition.samples} <= keys
     assert "series/toy/auditions/anna/audition.json" in keys
+    assert any("export audition" in each for each in plan(studio, "anna").outside), "the folder that was written before"
 
 
 def test_without_rights_or_a_voice_nothing_is_made(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tasks.verify import Broken, Verified, verify
 
 MADE_LATER = {
     "speech": "was removed; say the line again: voicecast speak",
+    "dub": "was removed; dub the episode again: voicecast dub",
     "assets": "was removed; run: voicecast assets",
     "preview": "was removed; voicecast report makes it again",
     "series": "was removed; the next command with --config writes it again",
@@ -82,6 +83,7 @@ ORDER = (
     "data set",
     "voice",
     "speech",
+    "dub",
     "assets",
     "preview",
     "series",

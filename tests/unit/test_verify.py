@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,10 +13,11 @@ from infra.bucket import BucketStore
 from infra.cache import FileCache
 from infra.settings import settings
 from infra.store import LocalStore, StoreError, read_json, write_json
+from tasks.artifacts import Kind
 from tasks.garbage import find_garbage, remove
 from tasks.labels import history
 from tasks.nightly_check import check
-from tasks.repair import repair
+from tasks.repair import ORDER, repair
 from tasks.studio import Studio
 from tasks.verify import verify
 from tests.chaos import season
@@ -169,6 +171,17 @@ def test_everything_that_engines_or_rules_made_is_made_again_byte_by_byte(
     written = repaired(studio, finished, victim, damage)
     top = key_of(studio, victim).removeprefix(f"{HOME}/").split("/")[0]
     assert all(key.split("/")[0] == top for key in written)
+
+
+def test_repair_knows_every_kind_of_thing_in_a_store(studio: Studio, finished: Path) -> None:
+    assert set(ORDER) == set(get_args(Kind))
+    key = f"{HOME}/dubs/s01e01/lines/dub.json"
+    write_json(studio.store, key, {"name": "lines"})
+    damaged = studio.store.read(key).replace(b"lines", b"linen")
+    studio.store.write(key, damaged)
+    assert repair(studio, season.episodes_of(finished)).later == {
+        key: "was removed; dub the episode again: voicecast dub"
+    }
 
 
 def test_a_person_s_answer_that_is_damaged_stays_and_is_named(studio: Studio, finished: Path) -> None:

@@ -43,7 +43,7 @@ characters:
 # questions: {{min_seconds: 5, min_share: 0.05, at_once: 12}}   # below this, nobody is asked about a speaker
 # quality: balanced             # strict, balanced or all: what a clip must be to train on; single thresholds so:
 # quality: {{preset: balanced, min_snr_db: 12}}   # docs/quality.md names them; voicecast dataset --explain tries them
-# separate: {{only: speech}}     # leave out where nobody speaks: faster, the same voices; docs/needless.md
+# separate: {{only: speech}}     # leave out where nobody speaks; pays with demucs and uvr: docs/needless.md
 # denoise: auto                 # auto (only where it helps), never, always
 # dereverb: {{engine: uvr, options: {{model: FOLDER}}}}   # off unless said: docs/quality.md
 # labels: ask                   # ask, or auto: what references do not decide is left out

@@ -95,14 +95,20 @@ def compare(
 
 
 def _surely(whose: NDArray[np.int_], own: Figures, purity: Figures, sure: float, anchors: Figures) -> NDArray[np.bool_]:
-    """Clips that make the galleries: surely their person's. And all of one without references who would lose most of
-    them though they are as like each other as clips of one voice are here: two roles of one actor are alike."""
+    """Clips that make the galleries: surely their person's. And the surer half of one without references who would lose
+    most, as one of two roles of an actor does, if they are as like each other as clips of one voice are here.
+
+    Not all of them: those least sure are the clips that a wrong label or two voices brought in, and a gallery of many
+    people's clips is near to everybody.
+    """
     inside = (whose >= 0) & ~(purity < sure)
     usual = np.nanmedian(own) if np.isfinite(own).any() else NONE
     for person in np.flatnonzero(np.isnan(anchors[:, 0])):
         theirs = whose == person
-        if 2 * (inside & theirs).sum() < theirs.sum() and np.nanmedian(own[theirs]) > usual - _AS_LIKE:
-            inside |= theirs
+        if 2 * (inside & theirs).sum() < theirs.sum():
+            surer = theirs & (purity >= np.nanmedian(purity[theirs]))
+            if np.nanmedian(own[surer]) > usual - _AS_LIKE:
+                inside |= surer
     return inside
 
 

@@ -27,17 +27,17 @@ _UNLIKE = 1.06
 """How far two periods must lie apart to be two: a semitone."""
 _LOUD_DB = 20.0
 _HOPS_AT_ONCE = 256
-_BINS_ONE = np.array([0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 3])
-_BINS_RATIO = np.array([-9, -2.2, -1.6, -1.2, -0.8, -0.4, 0, 9])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Periods:
-    """Of each hop of 10 ms: level in dB, and the share of its power that one and that two periods leave."""
+    """Of each hop of 10 ms: level in dB, the share of its power that one and that two periods leave, and the two
+    periods (hops, 2), the shorter first, in samples at 8 kHz."""
 
     levels: NDArray[np.float64]
     after_one: NDArray[np.float64]
     after_two: NDArray[np.float64]
+    pairs: NDArray[np.int_]
 
     @property
     def loud(self) -> NDArray[np.bool_]:
@@ -49,7 +49,7 @@ def periods_of(samples: Samples, rate_hz: int) -> Periods:
     """The model over mono samples of at least one hop; windows of 64 ms around each hop's start."""
     low = sosfiltfilt(_BAND, np.pad(resample(samples, rate_hz, _RATE_HZ).astype(np.float64), _WINDOW // 2))
     every = np.lib.stride_tricks.sliding_window_view(low, _WINDOW)[:: _RATE_HZ // HOPS_PER_SECOND]
-    levels, one, two = [], [], []
+    levels, one, two, pairs = [], [], [], []
     for first in range(0, len(every), _HOPS_AT_ONCE):
         frames = every[first : first + _HOPS_AT_ONCE] * _TAPER
         levels.append(10 * np.log10(np.mean(frames**2, axis=1) + 1e-12))
@@ -57,11 +57,14 @@ def periods_of(samples: Samples, rate_hz: int) -> Periods:
         r = (r / np.maximum(r[:, :1], 1e-12) / _OF_TAPER).astype(np.float32)
         one.append(1 - r[:, _LAGS].max(axis=1))
         left = 4 - 4 * r[:, _A] - 4 * r[:, _B] + 2 * r[:, _A + _B] + 2 * r[:, _B - _A]
-        two.append(left.min(axis=1) / 4)
+        best = left.argmin(axis=1)
+        two.append(left[np.arange(len(left)), best] / 4)
+        pairs.append(np.stack([_A[best], _B[best]], axis=1))
     return Periods(
         levels=np.concatenate(levels),
         after_one=np.concatenate(one).astype(np.float64),
         after_two=np.concatenate(two).astype(np.float64),
+        pairs=np.concatenate(pairs),
     )
 
 
@@ -76,17 +79,6 @@ def polyphony(found: Periods) -> float:
     """Share of the loud hops that one period does not explain and two do."""
     loud = found.loud
     return round(float(np.mean((found.after_one[loud] > 0.2) & (found.after_two[loud] < 0.12))), 4)
-
-
-def second_voice_features(found: Periods) -> NDArray[np.float64]:
-    """What the detector of a second voice looks at: how hops spread over (left by one, ratio two to one), and sums."""
-    one, two = found.after_one[found.loud], found.after_two[found.loud]
-    ratio = np.log(np.maximum(two, 0.005) / np.maximum(one, 0.01))
-    spread = np.histogram2d(one, ratio, [_BINS_ONE, _BINS_RATIO])[0] / len(one)
-    both = (one > 0.12) & (two < 0.1) & (two < 0.4 * one)
-    steady = np.convolve(both, np.ones(5) / 5, "same") >= 0.8
-    quarter, half = np.percentile(one, (25, 50))
-    return np.concatenate([np.sqrt(spread.ravel()), [both.mean(), steady.mean(), quarter, half, np.median(two)]])
 
 
 _BAND = butter(2, _BAND_HZ, "bandpass", fs=_RATE_HZ, output="sos")

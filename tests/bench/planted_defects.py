@@ -1,13 +1,14 @@
 """Do the verdicts find planted defects, for the right reason, and leave sound clips alone?
 
-    CASES=... python -m tests.bench.planted_defects [--half tune|report] [--each 20] [--seed 7] [--details]
+    CASES=... python -m tests.bench.planted_defects [--half tune|report] [--each 20] [--seed 7] [--rotations 3]
+        [--details]
 
-Clean clips are cut by the cut stage from real speech (CASES/speaker_match); from them
+Clean clips are cut by the cut stage from real speech (see `planted_voices`); from them
 `planted_material` makes clips with one defect each. All go through the light engine's
 measuring and its embed stage, then through the house's verdicts, as clips of the person
-the label says. Prints JSON: found (not kept) and found for the right reason, by kind;
-clean clips dropped, by reason. Probes that CASES itself ends after 8.0 s, wherever that
-is, give last clips that are not counted as clean.
+the label says. All this once a rotation, each with other references and other defects. Prints JSON: found
+(not kept) and found for the right reason, by kind; clean clips dropped, by reason; and Wilson's 95 % intervals.
+Probes that CASES itself ends after 8.0 s, wherever that is, give last clips that are not counted as clean.
 """
 
 from __future__ import annotations
@@ -17,12 +18,10 @@ import json
 import math
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -36,38 +35,34 @@ from tasks.dataset import Row
 from tasks.domain import EpisodeClip, HeardEpisode, Reference, Speaker
 from tests.bench import planted_material as material
 from tests.bench import season_stages
-from tests.bench.planted_material import LONGEST_SECONDS, RATE_HZ, Half, Maker, Planted, Samples
-from tests.bench.season_stages import Workshop, sent
+from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, Outcome, figures
+from tests.bench.planted_material import LONGEST_SECONDS, RATE_HZ, Maker, Planted, Samples
+from tests.bench.planted_voices import PROBE_SECONDS, ROTATIONS, Half, Utterance, voices
+from tests.bench.season_stages import Answer, Workshop, sent
 
 GAP_SECONDS = 1.0
-PROBE_SECONDS = 8.0
-"""Of the longest probes: they are cut there."""
 _NEAR = 0.05
-RIGHT: dict[str, tuple[str, ...]] = {
-    "wrong_speaker": ("other_voice", "unsure"),
-    "overlap": ("overlap", "mixed"),
-    "music": ("music",),
-    "noise": ("noisy",),
-    "clipping": ("clipped",),
-    "telephone": ("telephone",),
-    "upsampled": ("upsampled", "telephone"),
-    "song": ("singing",),
-    "silence": ("silent", "not_speech"),
-    "no_voice": ("not_speech", "music"),
-    "cut_word": ("cut_word",),
-    "duplicate": ("duplicate",),
-}
-"""The reasons that name what was planted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """All clips of a half as the house hears them; `planted`: clip id -> what was planted (None: clean)."""
+    """All clips of a half as the house hears them; `planted`: clip id -> what was planted; `sources`: where clean clips
+    are from, in order of the first episode's clips."""
 
     episodes: tuple[HeardEpisode, ...]
     speakers: tuple[Speaker, ...]
     references: tuple[Reference, ...]
-    planted: dict[str, Planted | None]
+    planted: dict[str, Planted]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A clip as the cut stage cut it; `whole`: it does not end where CASES cut a recording."""
+
+    samples: Samples
+    whole: bool
+    source: str
 
 
 def main() -> None:
@@ -75,29 +70,32 @@ def main() -> None:
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rotations", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--details", action="store_true")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     if "CASES" not in os.environ:
         raise SystemExit("the variable CASES must name the folder of real audio")
+    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
-        keep = options.keep or Path(folder)
-        made = plant(Path(os.environ["CASES"]), options.half, options.each, options.seed, keep)
-    rows = decide(made)
-    print(json.dumps(figures(made, rows, options.details), ensure_ascii=False, indent=1))
+        for rotation in ROTATIONS[: options.rotations]:
+            place = (options.keep or Path(folder)) / str(rotation)
+            made = plant(Path(os.environ["CASES"]), options.half, options.each, options.seed, place, rotation)
+            outcomes += outcomes_of(made, decide(made))
+    print(json.dumps(figures(outcomes, options.details), ensure_ascii=False, indent=1))
 
 
-def plant(cases: Path, half: Half, each: int, seed: int, folder: Path) -> Material:
+def plant(cases: Path, half: Half, each: int, seed: int, folder: Path, rotation: int = 0) -> Material:
     """Clean clips in episode E01, planted ones in E02; duplicates of clean clips in E03."""
     folder.mkdir(parents=True, exist_ok=True)
     workshop = Workshop(folder)
-    clips = cut_clips(cases, half, workshop)
-    clean = {name: [samples for samples, _ in cut] for name, cut in clips.items()}
-    maker = Maker(cases, half, clean, seed)
+    spoken, known = voices(cases, half, rotation)
+    clips = cut_clips(spoken, half, workshop)
+    clean = {name: [one.samples for one in cut] for name, cut in clips.items()}
+    maker = Maker(cases, half, clean, seed + 1000 * rotation)
+    own = [(name, one) for name in maker.characters for one in clips[name]]
     sound = [
-        Planted(kind="clean" if whole else "cut_at_source", speaker=name, samples=samples)
-        for name in maker.characters
-        for samples, whole in clips[name]
+        Planted(kind=CLEAN if one.whole else CUT_AT_SOURCE, speaker=name, samples=one.samples) for name, one in own
     ]
     defects = list(maker.all(each))
     places = {(one.speaker, id(one.samples)): index for index, one in enumerate(sound)}
@@ -108,49 +106,57 @@ def plant(cases: Path, half: Half, each: int, seed: int, folder: Path) -> Materi
     parts = {"E01": sound, "E02": defects, "E03": again}
     episodes = heard(workshop, folder, half, parts)
     planted = {
-        clip.id: None if one.kind == "clean" else one
-        for episode in episodes
-        for clip, one in zip(episode.clips, parts[episode.episode], strict=True)
+        clip.id: one for episode in episodes for clip, one in zip(episode.clips, parts[episode.episode], strict=True)
     }
     return Material(
         episodes=episodes,
         speakers=_speakers(episodes),
-        references=tuple(
-            each
-            for each in season_stages.references(workshop, cases / "speaker_match" / "refs")
-            if each.character in material.HALVES[half]
-        ),
+        references=_references(workshop, known),
         planted=planted,
+        sources=tuple(one.source for _, one in own),
     )
 
 
+def _references(workshop: Workshop, known: Mapping[str, Sequence[Utterance]]) -> tuple[Reference, ...]:
+    files = {f"{name}/{each.recording}": each.path for name, own in known.items() for each in own}
+    found = []
+    for name, answer in season_stages.embedded(workshop, files).items():
+        model, vectors = season_stages.vectors_of(answer)
+        found.append(Reference(character=name.split("/")[0], model=model, vectors=vectors))
+    return tuple(found)
+
+
 def clean_clips(cases: Path, half: Half, workshop: Workshop) -> dict[str, list[Samples]]:
-    return {name: [samples for samples, _ in cut] for name, cut in cut_clips(cases, half, workshop).items()}
+    cut = cut_clips(voices(cases, half)[0], half, workshop)
+    return {name: [one.samples for one in clips] for name, clips in cut.items()}
 
 
-def cut_clips(cases: Path, half: Half, workshop: Workshop) -> dict[str, list[tuple[Samples, bool]]]:
-    """Each person's utterances, a second apart at one level, as the cut stage cuts them; False: ends where a probe
-    was cut."""
-    asked, short = {}, {}
-    for name, files in material.utterances(cases, half).items():
+def cut_clips(spoken: Mapping[str, Sequence[Utterance]], half: Half, workshop: Workshop) -> dict[str, list[Cut]]:
+    """Each person's utterances, a second apart at one level, as the cut stage cuts them."""
+    asked, said = {}, {}
+    for name, utterances in spoken.items():
         pieces, turns, at = [], [], GAP_SECONDS
-        for file in files:
-            samples = material.at_level(material.sound(file))
+        for one in utterances:
+            samples = material.at_level(material.sound(one.path, one.start, one.end))
             pieces += [np.zeros(round(GAP_SECONDS * RATE_HZ), np.float32), samples]
             turns.append(Turn(start=at, end=at + len(samples) / RATE_HZ, speaker="SPEAKER_00"))
             at = turns[-1].end + GAP_SECONDS
-        short[name] = [turn.end for turn in turns if abs(turn.end - turn.start - PROBE_SECONDS) < 0.01]
         path = workshop.folder / f"{half}-{name}.flac"
         write_pcm16(path, np.concatenate(pieces), RATE_HZ)
         request = stages.CutRequest(vocals=sent("vocals.flac", path), turns=tuple(turns), max_seconds=LONGEST_SECONDS)
         asked[name] = (request, {"in/vocals.flac": path})
+        said[name] = list(zip(turns, utterances, strict=True))
     return {
-        name: [
-            (material.sound(answer.path(clip.file)), all(abs(clip.end - end) > _NEAR for end in short[name]))
-            for clip in answer.result.clips
-        ]
+        name: [_cut(clip, answer, said[name]) for clip in answer.result.clips]
         for name, answer in workshop.run("cut", asked).items()
     }
+
+
+def _cut(clip: stages.Clip, answer: Answer, said: Sequence[tuple[Turn, Utterance]]) -> Cut:
+    turn, utterance = next((turn, one) for turn, one in said if turn.start < (clip.start + clip.end) / 2 < turn.end)
+    cut_there = abs(turn.end - turn.start - PROBE_SECONDS) < 0.01 and abs(clip.end - turn.end) <= _NEAR
+    source = f"{utterance.recording} {utterance.start + clip.start - turn.start:.1f}"
+    return Cut(samples=material.sound(answer.path(clip.file)), whole=not cut_there, source=source)
 
 
 def heard(workshop: Workshop, folder: Path, half: Half, parts: dict[str, list[Planted]]) -> tuple[HeardEpisode, ...]:
@@ -214,47 +220,25 @@ def decide(made: Material, thresholds: dataset.Thresholds | None = None) -> tupl
     return (*first, *(row for row in second if row.episode == again.episode))
 
 
-def figures(made: Material, rows: Sequence[Row], details: bool = False) -> dict[str, Any]:
-    """Found, and for the right reason, by kind. A row for another character ("identified") does not count."""
+def outcomes_of(made: Material, rows: Sequence[Row]) -> list[Outcome]:
+    """A row for another character ("identified") does not count."""
     of_label = {clip.id: clip.speaker for episode in made.episodes for clip in episode.clips}
     verdicts = {row.clip: row for row in rows if row.character == of_label[row.clip]}
     known = {each.character for each in made.references}
-    report: dict[str, Any] = {}
-    for kind, right in RIGHT.items():
-        clips = [clip for clip, one in made.planted.items() if one and one.kind == kind]
-        reasons = Counter(verdicts[clip].reason for clip in clips)
-        report[kind] = {
-            "planted": len(clips),
-            "found": sum(verdicts[clip].verdict != "kept" for clip in clips),
-            "put_to_a_person_with_references": sum(of_label[clip] in known for clip in clips),
-            "found_of_these": sum(of_label[clip] in known and verdicts[clip].verdict != "kept" for clip in clips),
-            "right_reason": sum(count for reason, count in reasons.items() if reason in right),
-            "reasons": dict(reasons.most_common()),
-        }
-    cut = [clip for clip, one in made.planted.items() if one and one.kind == "cut_at_source"]
-    report["cut_at_source"] = {"clips": len(cut), "reasons": dict(Counter(verdicts[clip].reason for clip in cut))}
-    clean = [clip for clip, one in made.planted.items() if one is None]
-    lost = Counter(verdicts[clip].reason for clip in clean if verdicts[clip].verdict != "kept")
-    report["clean"] = {
-        "clips": len(clean),
-        "lost": sum(lost.values()),
-        "of_persons_with_references": sum(of_label[clip] in known for clip in clean),
-        "lost_of_these": sum(of_label[clip] in known and verdicts[clip].verdict != "kept" for clip in clean),
-        "reasons": dict(lost.most_common()),
-    }
-    if details:
-        report["missed"] = [
-            f"{one.kind} {one.degree} as {one.speaker}: {verdicts[clip].verdict} {verdicts[clip].reason} "
-            f"{verdicts[clip].detail} {verdicts[clip].measurements}"
-            for clip, one in made.planted.items()
-            if one and one.kind in RIGHT and verdicts[clip].reason not in RIGHT[one.kind]
-        ]
-        report["lost"] = [
-            f"{clip}: {verdicts[clip].reason} {verdicts[clip].detail} {verdicts[clip].measurements}"
-            for clip in clean
-            if verdicts[clip].verdict != "kept"
-        ]
-    return report
+    sources = dict(zip((clip.id for clip in made.episodes[0].clips), made.sources, strict=True))
+    return [
+        Outcome(
+            kind=one.kind,
+            degree=one.degree,
+            speaker=one.speaker,
+            known=one.speaker in known,
+            clip=sources.get(clip, clip),
+            kept=verdicts[clip].verdict == "kept",
+            reason=verdicts[clip].reason,
+            said=f"{verdicts[clip].verdict}: {verdicts[clip].detail} {verdicts[clip].measurements}",
+        )
+        for clip, one in made.planted.items()
+    ]
 
 
 if __name__ == "__main__":

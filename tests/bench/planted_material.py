@@ -1,17 +1,15 @@
 """Clips with one defect each, made from CASES: what `planted_defects` asks the verdicts to find.
 
-Speakers, music, songs and noises are parted into two halves. Thresholds were
+Speakers (see `planted_voices`), music, songs and noises are parted into two halves. Thresholds were
 set looking at the half `tune` only; the half `report` is what is reported. How bad a
 defect is, is drawn at random.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +18,13 @@ from scipy.signal import butter, sosfilt
 from containers.light import music
 from containers.light.audio import read, resample
 from containers.light.pauses import hop_samples, levels_of, quiet, runs
+from tests.bench.planted_voices import Half
 
 Samples = NDArray[np.float32]
-Half = Literal["tune", "report"]
 RATE_HZ = 48000
 LEVEL_DBFS = -24.0
 LONGEST_SECONDS = 5.0
 """Of a clip, so that there are enough of them."""
-HALVES: dict[Half, tuple[str, ...]] = {"tune": ("Ren", "Hana", "Peggy"), "report": ("Goro", "Yuki", "Taro")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +39,6 @@ class Planted:
     samples: Samples
     degree: str = ""
     of: int | None = None
-
-
-def utterances(cases: Path, half: Half) -> dict[str, list[Path]]:
-    """Files of each person; of strangers (UNKNOWN-n) and Japanese readers (JA-n) every second one is a half's."""
-    folder = cases / "speaker_match"
-    found: dict[str, list[Path]] = {name: [] for name in HALVES[half]}
-    japanese = sorted((cases / "japanese").glob("common_voice_*.flac"))[half == "report" :: 2]
-    found |= {f"JA-{number}": [path] for number, path in enumerate(japanese)}
-    strangers = 0
-    for row in sorted(csv.DictReader((folder / "key.csv").open(encoding="utf-8")), key=lambda row: row["file"]):
-        if row["speaker"] in found:
-            found[row["speaker"]].append(folder / row["file"])
-        elif row["speaker"] == "UNKNOWN":
-            strangers += 1
-            if strangers % 2 == (half == "tune"):
-                found[f"UNKNOWN-{strangers}"] = [folder / row["file"]]
-    return found
 
 
 def sound(path: Path, start: float = 0.0, end: float | None = None) -> Samples:
@@ -276,7 +256,7 @@ def _music(cases: Path, half: Half) -> list[Samples]:
 
 
 def _songs(cases: Path, half: Half) -> list[Samples]:
-    """The solo singer's first half tunes; the rest of it, and the song with a band, report."""
+    """The solo singer's first half tunes, the rest of it reports."""
     solo = sound(cases / "singing" / "vocadito_1.flac")
     middle = len(solo) // 2
     if half == "tune":

@@ -2,10 +2,10 @@
 
     CASES=... python -m tests.bench.second_voice [--mixtures 170]
 
-Clean clips, the same in faint noise, and mixtures of two voices, all of the half `tune` of `planted_material`. The
-detector of `train_detectors` is trained without the person it is asked about, then goes with the vectors as
-in `tasks.purity`. Prints JSON: threshold -> share of mixtures found and of clips of one voice lost, for
-persons with references and for readers of one recording.
+Clean clips, the same in faint noise or in a room, and mixtures of two voices (as they are, in noise, in a room), all of
+the half `tune` of `planted_voices`. The detector of `train_detectors` is trained without the person it is asked about,
+then goes with the vectors as in `tasks.purity`. Prints JSON: threshold -> share of mixtures found and of clips of one
+voice lost, for persons with references and for readers of one recording.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from containers.light.periods import periods_of, second_voice_features
+from containers.light.periods import periods_of
+from containers.light.second_voice import second_voice_features
 from tasks import purity
 from tasks.cast import galleries_of
-from tests.bench import planted_defects, planted_material, season_stages
-from tests.bench.planted_material import RATE_HZ, Maker, Planted, Samples, coloured, mixed
+from tests.bench import planted_defects, planted_voices, season_stages
+from tests.bench.planted_material import RATE_HZ, Maker, Planted, Samples
 from tests.bench.season_stages import Workshop
+from tests.bench.train_detectors import SECOND_VOICE_C, Condition, as_it_is, in_a_room, in_noise
 
+PLACES = (as_it_is, in_noise, in_a_room)
 STEPS = (0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.01, 0.012)
 
 
@@ -48,13 +52,14 @@ def bench(cases: Path, folder: Path, mixtures: int) -> dict[str, dict[float, dic
         Planted(kind="clean", speaker=name, samples=each) for name in sorted(maker.characters) for each in clean[name]
     ]
     two = [one for one in (maker.overlap() for _ in range(mixtures)) if one.speaker in maker.characters]
-    noisy = [Planted(kind="clean", speaker=one.speaker, samples=_in_noise(maker, one.samples)) for one in plain]
-    parts = {"E01": plain, "E02": two, "E03": noisy}
+    two = [_in(maker, PLACES[number % len(PLACES)], one) for number, one in enumerate(two)]
+    again = [_in(maker, PLACES[1 + number % 2], one) for number, one in enumerate(plain)]
+    parts = {"E01": plain, "E02": two, "E03": again}
     episodes = planted_defects.heard(workshop, folder, "tune", parts)
     clips = [clip for episode in episodes for clip in episode.clips]
     speakers = np.array([clip.speaker for clip in clips])
     mixture = np.array([clip.episode == "E02" for clip in clips])
-    people = planted_material.HALVES["tune"]
+    people = planted_voices.HALVES["tune"]
     references = [
         each
         for each in season_stages.references(workshop, cases / "speaker_match" / "refs")
@@ -95,20 +100,21 @@ def _by_the_others(
     found = np.zeros(len(features))
     for name in sorted(set(speakers)):
         others = speakers != name
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, class_weight="balanced", max_iter=5000))
+        model = make_pipeline(
+            StandardScaler(), LogisticRegression(C=SECOND_VOICE_C, class_weight="balanced", max_iter=5000)
+        )
         rows = np.concatenate([features[others], strangers])
         model.fit(rows, np.concatenate([mixture[others], np.zeros(len(strangers), bool)]))
         found[~others] = model.predict_proba(features[~others])[:, 1]
     return found
 
 
-def _in_noise(maker: Maker, samples: Samples) -> Samples:
-    noise = coloured(maker.random, len(samples), maker.random.uniform(0, 1))
-    return mixed(samples, noise, maker.random.uniform(20, 35))
+def _in(maker: Maker, place: Condition, one: Planted) -> Planted:
+    return replace(one, samples=place(maker.random, one.samples))
 
 
 def _features(samples: Samples) -> np.ndarray:
-    return second_voice_features(periods_of(samples, RATE_HZ))
+    return second_voice_features(samples, RATE_HZ, periods_of(samples, RATE_HZ))
 
 
 if __name__ == "__main__":

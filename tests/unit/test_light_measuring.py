@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, fftconvolve, sosfilt
 
 pytest.importorskip("pyopenjtalk")
 
@@ -188,6 +188,13 @@ def test_a_second_voice_is_heard() -> None:
 
     assert measure(under(other, 2), RATE).second_voice_probability > 0.7
     assert measure(speech(), RATE).second_voice_probability < 0.5
+
+
+def test_a_room_is_no_second_voice() -> None:
+    """Reverberation of 0.4 s, 9 dB under the voice, fills gaps too."""
+    tail = white(round(0.4 * RATE)) * 10 ** (-3 * np.linspace(0, 1, round(0.4 * RATE)))
+
+    assert measure(under(fftconvolve(speech(), tail)[: len(speech())], 9), RATE).second_voice_probability < 0.5
 
 
 @pytest.mark.parametrize("order", [3, 6])

@@ -15,68 +15,20 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tests.chaos import faults, season
 from tests.chaos.children import Loss
+from tests.chaos.playing import ENDS_S, Playing, attend, begin
 from tests.chaos.rounds import compare
-from tests.chaos.served import Program, Served, processes_of, until, write_series
+from tests.chaos.served import Served, processes_of, until
 
 Kill = Literal["worker", "server", "database"]
 KILLS: tuple[Kill, ...] = ("worker", "server", "database")
 MOST_KILLS = 6
 """Of a server in a wave: then its seasons may end in peace."""
-SLEEP_S = 1.5
-"""Seconds that every item takes longer, so that a kill finds some in flight."""
-ENDS_S = 1500.0
-"""How long a season may take, deaths, silences and restarts included."""
-HAND_S = {"Crashed": 150.0, "Submitting": 120.0, "Pending": 120.0, "Running": 300.0}
-"""When a person presses Retry on a run that has no process: the server should have seen to it before."""
-
-
-@dataclass
-class Playing:
-    """A season under way; `answered`: a person's answer was accepted; `by_hand`: how often Retry was pressed."""
-
-    folder: Path
-    run: str
-    queue: str
-    asks: bool
-    worker: Program
-    order: dict[str, str]
-    answered: bool = False
-    by_hand: int = 0
-    failures: list[str] = field(default_factory=list)
-    records: set[str] = field(default_factory=set)
-    before: int = 0
-    in_flight: int = 0
-    twice: set[str] = field(default_factory=set)
-    decisions: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def root(self) -> Path:
-        return self.folder / "store"
-
-    def note(self) -> None:
-        """At a kill: what is finished by now, said by now, and in flight."""
-        self._again()
-        begun = season.begun(self.folder)
-        self.records = {each[:16] for each in season.recorded(self.root)}
-        self.before, self.in_flight = len(begun), self.in_flight + len(set(begun) - self.records)
-        self.decisions |= season.decisions(self.root)
-
-    def redone(self) -> int:
-        begun = season.begun(self.folder)
-        return len(begun) - len(set(begun))
-
-    def finished_twice(self) -> set[str]:
-        self._again()
-        return self.twice
-
-    def _again(self) -> None:
-        self.twice |= self.records & set(season.begun(self.folder)[self.before :])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +55,10 @@ Truths = dict[bool, dict[str, str]]
 
 def undisturbed(there: Served, folder: Path, episodes: int) -> Truths:
     playing = [
-        _begin(there, folder / f"asks-{asks}", f"undisturbed-{asks}", episodes, asks=bool(asks)) for asks in (0, 1)
+        begin(there, folder / f"asks-{asks}", f"undisturbed-{asks}", episodes, asks=bool(asks)) for asks in (0, 1)
     ]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda each: _attend(there, each, None, threading.Event()), playing))
+        list(pool.map(lambda each: attend(there, each, None, threading.Event()), playing))
     for each in playing:
         each.worker.kill()
         if each.failures:
@@ -118,12 +70,12 @@ def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, sea
     """One wave; raises Loss."""
     chance, began = random.Random(f"{seed} {kind}"), time.monotonic()
     playing = [
-        _begin(there, folder / f"season-{i}", f"{kind}-{seed}-{i}", episodes, asks=chance.random() < 0.5)
+        begin(there, folder / f"season-{i}", f"{kind}-{seed}-{i}", episodes, asks=chance.random() < 0.5)
         for i in range(seasons)
     ]
     over = threading.Event()
     with ThreadPoolExecutor(2 * seasons + 1) as pool:
-        attended = [pool.submit(_attend, there, each, truths[each.asks], over) for each in playing]
+        attended = [pool.submit(attend, there, each, truths[each.asks], over) for each in playing]
         if kind == "worker":
             tasks = [pool.submit(_kill_worker, each, random.Random(f"{seed} {each.queue}")) for each in playing]
             struck = [hit for each in tasks for hit in each.result()]
@@ -151,55 +103,6 @@ def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, sea
         failures=[why for each in playing for why in each.failures],
         seconds=time.monotonic() - began,
     )
-
-
-def _begin(there: Served, folder: Path, queue: str, episodes: int, *, asks: bool) -> Playing:
-    config = write_series(folder, episodes, asks=asks, sleep_s=SLEEP_S)
-    worker = there.worker(queue, folder / "begun.log")
-    order = {"config": str(config), "store": str(folder / "store"), "labels": "ask" if asks else "auto"}
-    run = there.order(queue, order)
-    return Playing(folder=folder, run=run, queue=queue, asks=asks, worker=worker, order=order)
-
-
-def _attend(there: Served, one: Playing, truth: dict[str, str] | None, over: threading.Event) -> None:
-    """Be the person of a season until it is whole: answer its form, press Retry if it failed, order it again if it left
-    something out; it is ordered once if `truth` is None."""
-    end = time.monotonic() + ENDS_S
-    since, before = time.monotonic(), ""
-    while not over.is_set():
-        state = there.ask(f"flow_runs/{one.run}")["state"]
-        name = state["name"]
-        if name == "Completed" and truth in (None, season.contents(one.root)):
-            return
-        if time.monotonic() > end:
-            raise Loss(f"{one.queue} is left {name} ({state.get('message')}); it has {processes_of(one.run)}")
-        if (said := f"{name} {state['timestamp']}") != before:
-            since, before = time.monotonic(), said
-        stuck = HAND_S.get(name, 1e9) < time.monotonic() - since and not processes_of(one.run)
-        if name in ("Suspended", "Paused"):
-            _answer(there, one)
-        if name in ("Failed", "Completed") or stuck:
-            one.by_hand += 1
-            one.failures.append(f"{name}: {str(state.get('message') or 'something was left out')[:200]}")
-            if one.by_hand > 5:
-                raise Loss(f"{one.queue} fails for ever: {one.failures}")
-            if name == "Completed":
-                one.run = there.order(one.queue, one.order)
-            else:
-                again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
-                there.ask(f"flow_runs/{one.run}/set_state", {"state": again, "force": True})
-        time.sleep(0.7)
-
-
-def _answer(there: Served, one: Playing) -> None:
-    forms = sorted((one.root / "series" / season.SERIES / "cast" / "forms").glob("*.json"))
-    if not forms:
-        return
-    asked = json.loads(forms[-1].read_text("utf-8"))["prefill"]
-    answers = {**dict.fromkeys(asked, "carl"), "labelled_by": "mika"}
-    with suppress(OSError):  # the form is not there yet, or the server is gone: asked again
-        said = there.ask(f"flow_runs/{one.run}/resume", {"run_input": answers})
-        one.answered |= said["status"] == "ACCEPT"
 
 
 def _kill_worker(one: Playing, chance: random.Random) -> list[bool]:

@@ -95,15 +95,15 @@ def run(studio: Studio, folder: Path) -> None:
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Key -> hash of all that must be the same in every byte: all but facts of runs, who decided when, and which clips
-    were cleaned together (a data set's ledger says what each clip became)."""
+    """Key -> hash of all that must be the same in every byte: all but facts of runs, what people were asked and when
+    they decided, and which clips were cleaned together (a data set's ledger says what each clip became)."""
     left_out = (".run.json", "series.json")
     return {
         path.relative_to(root).as_posix(): without_decisions(path)
         for path in sorted(root.rglob("*"))
         if path.is_file()
         and ".work" not in path.parts
-        and not {"labels", "audit", "rights"} & set(path.parts)
+        and not {"labels", "forms", "audit", "rights"} & set(path.parts)
         and path.name != "labels.json"
         and not path.name.endswith(left_out)
         and not path.name.startswith("clean-")

@@ -106,20 +106,22 @@ def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, sea
 
 
 def _kill_worker(one: Playing, chance: random.Random) -> list[bool]:
-    """A worker alone, or with the run that it has started; then another takes its queue."""
-    if not _wait(one, chance):
-        return []
-    one.note()
-    alive = processes_of(one.run)
-    alone = chance.random() < 0.25
-    one.worker.kill(alone=True)
-    if not alone:
-        for each in alive:
-            with suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
-    time.sleep(chance.uniform(0, 5))
-    one.worker.start()
-    return [bool(alive)]
+    """A worker alone, and a worker with the run that it has started; each time another takes its queue."""
+    struck: list[bool] = []
+    for alone in (True, False):
+        if not _wait(one, chance):
+            break
+        one.note()
+        alive = processes_of(one.run)
+        one.worker.kill(alone=True)
+        if not alone:
+            for each in alive:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+        struck.append(bool(alive))
+        time.sleep(chance.uniform(0, 5))
+        one.worker.start()
+    return struck
 
 
 def _kill_server(

@@ -79,7 +79,7 @@ def dubbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, Dub, Bed, 
     )
     script = scripted(folder, turns)
     cards = dubbing.cards_of(studio, script)
-    how = How(name="lines", language="en")
+    how = How(name="lines", language="ja")
     done = [dubbing.say_line(studio, cards[each.character], each, how) for each in script.lines]
     return studio, dubbing.dub(studio, script, cards, bed, done, how), bed, done
 
@@ -110,7 +110,7 @@ def test_a_dub_is_the_recording_where_nobody_speaks_and_the_background_between_t
     recording, background = (whole(studio.store.path(each.key)) for each in (bed.recording, bed.background))
     with av.open(str(studio.store.path(made.video))) as copy:
         track = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in copy.decode(audio=1)]).astype(np.int64)
-        assert [each.language for each in copy.streams.audio] == ["jpn", "eng"]
+        assert [each.language for each in copy.streams.audio] == ["jpn", "jpn"]
         assert len(copy.streams.subtitles) == 1
         assert "Synthetic speech in the voices of ハルト (haruto)" in copy.streams.audio[1].metadata["COMMENT"]
     assert len(track) == len(recording)

@@ -153,9 +153,7 @@ def second_voice(mixture: float, probability: float | None) -> float | None:
     """How surely a clip holds a second voice, from its vector and its sound together; None if neither is known.
 
     The gain in cosine of a mixture of two galleries over one (at most 0.1), and the log-odds of the engine's
-    detector. Of clips of one voice that has references and that the detector has not heard, 93 to 97 in 100 have less
-    than 0.006; of clips overlapped over half of their length or more by voices 0 to 6 dB quieter 4 in 100
-    (`tests/bench/second_voice.py`).
+    detector. What it finds and loses by threshold: `tests/bench/second_voice.py`.
     """
     if probability is None and math.isnan(mixture):
         return None

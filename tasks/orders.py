@@ -91,7 +91,11 @@ def fingerprint_vocals(
 
 
 def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Order[stages.SeparateResult]:
-    recording = extracted.stored(extracted.result.recording)
+    return separation(studio, episode, extracted.stored(extracted.result.recording), "stems/")
+
+
+def separation(studio: Studio, episode: Episode, recording: Stored, into: str) -> Order[stages.SeparateResult]:
+    """The stems of a recording, kept in a folder of the episode's."""
     return Order(
         stage="separate",
         of=episode.key,
@@ -99,7 +103,7 @@ def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractRes
         result=stages.SeparateResult,
         inputs={"in/recording.flac": recording},
         folder=folder_of(studio, episode),
-        keep={"out/": "stems/"},
+        keep={"out/": into},
     )
 
 

@@ -20,7 +20,7 @@ from scipy.ndimage import maximum_filter1d
 from containers.contract.stages import DETECTED, DetectResult, ExtractResult, Segment, SeparateResult
 from infra.engines import engine_for
 from infra.identity import makers
-from tasks import orders, separating_orders
+from tasks import orders, orders_separating
 from tasks.domain import Episode
 from tasks.series import Series
 from tasks.studio import Made, Order, Stored, Studio, hash_of_code
@@ -57,11 +57,11 @@ def make_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult])
         return _make_whole(studio, episode, extracted)
     found = find_stems(studio, episode, extracted)
     if found is None and not segments:
-        found = studio.make(separating_orders.restore(studio, episode, recording, segments, None))
+        found = studio.make(orders_separating.restore(studio, episode, recording, segments, None))
     elif found is None:
-        condensed = studio.make(separating_orders.condense(studio, episode, recording, segments))
-        separated = studio.make(separating_orders.separate_condensed(studio, episode, condensed))
-        restored = studio.make(separating_orders.restore(studio, episode, recording, segments, separated))
+        condensed = studio.make(orders_separating.condense(studio, episode, recording, segments))
+        separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
+        restored = studio.make(orders_separating.restore(studio, episode, recording, segments, separated))
         found = replace(restored, engine=separated.engine)
     for name in ("condense", "separate") if segments else ():
         studio.release(f"{orders.folder_of(studio, episode)}/stages/{name}.json")
@@ -78,14 +78,14 @@ def find_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult])
         return studio.find(orders.separate(studio, episode, extracted))
     recording = extracted.stored(extracted.result.recording)
     if not segments:
-        return studio.find(separating_orders.restore(studio, episode, recording, segments, None))
-    condensed = studio.recorded(separating_orders.condense(studio, episode, recording, segments))
+        return studio.find(orders_separating.restore(studio, episode, recording, segments, None))
+    condensed = studio.recorded(orders_separating.condense(studio, episode, recording, segments))
     if condensed is None:
         return None
-    separated = studio.recorded(separating_orders.separate_condensed(studio, episode, condensed))
+    separated = studio.recorded(orders_separating.separate_condensed(studio, episode, condensed))
     if separated is None:
         return None
-    restored = studio.find(separating_orders.restore(studio, episode, recording, segments, separated))
+    restored = studio.find(orders_separating.restore(studio, episode, recording, segments, separated))
     return replace(restored, engine=separated.engine) if restored else None
 
 
@@ -132,7 +132,7 @@ def _segments(studio: Studio, episode: Episode, extracted: Made[ExtractResult], 
     if studio.series.separate.only is None:
         return None
     recording = extracted.stored(extracted.result.recording)
-    found: Made[DetectResult] | None = get(separating_orders.detect(studio, episode, recording))
+    found: Made[DetectResult] | None = get(orders_separating.detect(studio, episode, recording))
     if found is None:
         raise _Unknown(f"nobody has listened yet where in {episode.key} somebody speaks")
     return speech_segments(

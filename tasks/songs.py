@@ -23,7 +23,7 @@ from tasks import audit, judging, orders
 from tasks.orders import Shown
 from tasks.provenance import marked, now
 from tasks.rights import recorded
-from tasks.speaking import NothingToSay, Spoken, provenance_of
+from tasks.speaking import NothingToSay, Spoken, of_voice, provenance_of
 from tasks.studio import Made, Order, Source, Stored, Studio, sent
 from tasks.voices import Card, voice_to_speak
 
@@ -65,12 +65,7 @@ def sing(studio: Studio, song: Song) -> Spoken:
     mixed = studio.make(mix(studio, song.character, voice, bed, level, extracted.result.duration))
     return _keep(studio, card, mixed, {
         "kind": "song",
-        "synthetic": True,
-        "note": card.note,
-        "series": card.series,
-        "character": card.character,
-        "name": card.name,
-        "voice": {"version": card.version, "engine": card.engine, "format": card.format},
+        **of_voice(card),
         "engine": made.engine,
         "separated_by": stems.engine if stems else None,
         "source": {"recording_sha256": given.sha256, "key": recording.key},

@@ -33,16 +33,23 @@ def speak(studio: Studio, line: Line) -> Spoken:
     return keep(studio, card, say(studio, card, line))
 
 
-def keep(studio: Studio, card: Card, said: Said) -> Spoken:
-    """Mark a line as said, enter it in the log, and keep it among the character's."""
-    made = said.converted
-    about = {
+def of_voice(card: Card) -> dict[str, Any]:
+    """What every generated file's document says of the voice."""
+    return {
         "synthetic": True,
         "note": card.note,
         "series": card.series,
         "character": card.character,
         "name": card.name,
         "voice": {"version": card.version, "engine": card.engine, "format": card.format},
+    }
+
+
+def keep(studio: Studio, card: Card, said: Said) -> Spoken:
+    """Mark a line as said, enter it in the log, and keep it among the character's."""
+    made = said.converted
+    about = {
+        **of_voice(card),
         "engine": said.engine,
         "source": said.source,
         "pitch_shift_semitones": made.pitch_shift_semitones,

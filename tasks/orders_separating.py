@@ -5,7 +5,7 @@ from __future__ import annotations
 from containers.contract import stages
 from containers.contract.stages import Segment
 from tasks.domain import Episode
-from tasks.orders import folder_of
+from tasks.orders import folder_of, separation
 from tasks.studio import Made, Order, Stored, Studio, sent
 
 CONDENSED = "condensed/"
@@ -41,16 +41,7 @@ def condense(
 def separate_condensed(
     studio: Studio, episode: Episode, condensed: Made[stages.CondenseResult]
 ) -> Order[stages.SeparateResult]:
-    recording = condensed.stored(condensed.result.recording)
-    return Order(
-        stage="separate",
-        of=episode.key,
-        request=stages.SeparateRequest(recording=sent("recording.flac", recording)),
-        result=stages.SeparateResult,
-        inputs={"in/recording.flac": recording},
-        folder=folder_of(studio, episode),
-        keep={"out/": CONDENSED},
-    )
+    return separation(studio, episode, condensed.stored(condensed.result.recording), CONDENSED)
 
 
 def restore(

@@ -137,8 +137,7 @@ def with_band(studio: Studio, character: str, band: Path) -> dict[str, Any]:
     return {
         "samples_longer": len(track) - recording.frames,
         "rate_hz": [recording.samplerate, rate],
-        "largest difference of the channels of what was added, in steps of 16 bits": int(np.abs(side).max()),
-        "samples without any added sound": round(float((added == 0).all(axis=1).mean()), 4),
+        "share of samples that the limiter touched": round(float((np.abs(side) > 1).mean()), 4),
         "loudness, LUFS": {
             "vocals as sung": judging.measure(studio, character, vocals).result.loudness_lufs,
             "vocals as added": loudness(added.T.astype(np.float32) / 32768, rate),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import os
 from collections.abc import Iterator
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ from containers.contract.codec import write_atomically
 from tests.bench.cost.processes import ROOT
 from tests.bench.cost.results import Results, ratio, spread
 from tests.bench.cost.seasons import OURS, PLAIN, SPEECH_ONLY
-from tests.bench.cost.tables import DISK_KINDS, Table, cpu_a_second, disk_mb_an_hour, memory, tables
+from tests.bench.cost.tables import DISK_KINDS, Table, cpu_a_second, disk_mb_an_hour, load_of, memory, tables
 
 FIGURES = ROOT / "docs" / "figures.json"
 COMMAND = "make bench BENCH=full"
@@ -152,7 +153,9 @@ def _rows(results: Results) -> Iterator[tuple[str, str]]:
             if part.startswith("season-") and way in runs and PLAIN in runs:
                 seconds, cpu = (ratio(runs[way], runs[PLAIN], figure) for figure in ("seconds", "cpu_seconds"))
                 name = f"{way}, {part.removeprefix('season-')} episodes on light: times as fast as the plain script"
-                yield name.replace("min episodes", " minutes"), f"{seconds} by the clock, {cpu} in CPU-seconds"
+                busy = load_of([*runs[way], *runs[PLAIN]])
+                figure = f"{cpu} in CPU-seconds; {seconds} by the clock at load {busy} on {os.cpu_count()} cores"
+                yield name.replace("min episodes", " minutes"), figure
         if part.startswith("orchestration-"):
             share = spread(run["cpu_seconds_an_episode"] for run in runs["stub"])
             yield f"CPU-seconds of the house an episode, {part.removeprefix('orchestration-')} episodes", str(share)

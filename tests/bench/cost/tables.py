@@ -31,7 +31,7 @@ def _parts(results: Results, kind: str) -> list[str]:
     return sorted((each for each in results.parts() if each.startswith(kind)), key=lambda part: (len(part), part))
 
 
-def _load(runs: Sequence[Run]) -> str:
+def load_of(runs: Sequence[Run]) -> str:
     loads = [load for run in runs for load in run["load"]]
     return f"{min(loads):.1f} to {max(loads):.1f}"
 
@@ -77,7 +77,7 @@ def _beside(part: str, way: str, ours: Sequence[Run], theirs: Sequence[Run]) -> 
         str(spread(run["sound_seconds"] / run["seconds"] for run in ours)),
         f"{of(ours, 'peak_memory_mb')} / {of(ours, 'peak_together_mb')}",
         f"{100 * idle.median:.0f} %",
-        _load([*ours, *theirs]),
+        load_of([*ours, *theirs]),
     )
 
 
@@ -88,7 +88,7 @@ def _alone(results: Results) -> Iterator[Table]:
         yield Table(
             name=f"Stages of light alone, {_minutes(runs)} minutes",
             caption="A start of the engine for one item, one stage after another; clean and train hear clips. Load "
-            f"{_load(runs)}.",
+            f"{load_of(runs)}.",
             command=f"python -m tests.bench.cost {part}",
             heads=("stage", "seconds of sound", "x realtime", "CPU-seconds a second", "peak memory, MB"),
             rows=tuple(_stage(name, [run["stages"][name] for run in runs]) for name in stages),
@@ -147,7 +147,7 @@ def _orchestration(results: Results) -> Table:
                 f"{100 * of['share_without_an_engine'].median:.0f} %",
                 str(of["peak_memory_mb"]),
                 str(of["second_run_seconds"]),
-                _load(runs),
+                load_of(runs),
             )
         )
     return Table(

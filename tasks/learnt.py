@@ -38,11 +38,19 @@ def by_people(labels: Labels) -> Labels:
 def learnt_references(
     episodes: Sequence[HeardEpisode], speakers: Sequence[Speaker], labels: Labels, references: Sequence[Reference]
 ) -> tuple[Reference, ...]:
-    """References from the speech of speakers whom people labelled, one for each character and episode."""
+    """References from the speech of speakers whom people labelled, one for each character and episode.
+
+    Of a character without any sure clip, as one of two roles of an actor may be, those that lead teach: a person has
+    told the two apart, and without references the next episodes' would all go to the other role.
+    """
     said = by_people(labels)
     theirs = [each for each in speakers if each.id in said.speakers]
     heard = [_only(episode, {clip for each in theirs for clip in each.clips}) for episode in episodes]
-    rows = [row for row in judge(heard, theirs, said, references) if (row.verdict, row.reason) == ("kept", "good")]
+    judged = judge(heard, theirs, said, references)
+    rows = [row for row in judged if (row.verdict, row.reason) == ("kept", "good")]
+    sure = {row.character for row in rows}
+    leading = [row for row in judged if row.reason == "unsure" and (row.purity or 0.0) > 0]
+    rows += [row for row in leading if row.character not in sure]
     kept: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for row in rows:
         kept.setdefault((row.character, row.episode), []).append((-row.duration, row.clip))

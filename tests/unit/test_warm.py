@@ -25,6 +25,7 @@ STUB = engines()["stub"]
 
 @pytest.fixture(autouse=True)
 def _all_leave() -> Iterator[None]:
+    WARM.end()  # those of tests before
     yield
     WARM.end()
 

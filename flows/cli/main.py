@@ -35,8 +35,9 @@ from flows.cli import (
     verify,
     weights,
 )
-from flows.cli.terminal import errors, plain_streams
+from flows.cli.terminal import end_in_order, errors, plain_streams
 from infra.engines import UnknownEngine
+from infra.orphans import mark, sweep_servers
 from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
 from tasks.exports_material import ExportError
@@ -105,6 +106,9 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     plain_streams()
+    end_in_order()
+    mark()
+    sweep_servers()
     try:
         app(arguments, prog_name="voicecast")
     except Exception as error:

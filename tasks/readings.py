@@ -22,6 +22,7 @@ from tasks.series import JAPANESE, Series
 _WITH_READING = re.compile(
     r"(?:[｜|](?P<marked>[^｜|《》\n]+)|(?P<bare>[一-鿿㐀-䶿々〆ヶ]+|[ァ-ヺー・]+|[A-Za-z0-9'’-]+))《(?P<reading>[^《》\n]+)》"
 )
+_KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
 _ACCENT = re.compile(r"\s*\[?(\d+)\]?\s*$")
 
 
@@ -38,12 +39,17 @@ class Said:
 
 
 def said_as(series: Series, line: str, language: str | None = None) -> Said:
-    """What an engine gets of a line. SeriesError for a bad dictionary, ReadingError for a bad reading in the line.
+    """What an engine gets of a line. SeriesError for a bad dictionary; ReadingError for a bad reading in the line, and
+    for kana in a line of another language, which engines would spell out letter by letter.
 
     `language`: of the line, where it is not the series'; the dictionary is for that of the series.
     """
     language = language or series.language
     japanese = language in JAPANESE
+    if not japanese and _KANA.search(line):
+        raise ReadingError(
+            f"{line[:40]!r} holds kana and is to be said in {language!r}; say --language ja, or translate it"
+        )
     text, here = _taken_out(folded(line) if japanese else unicodedata.normalize("NFC", line), japanese)
     known = dictionary_of(series) if language == series.language else ()
     return Said(text=text, readings=(*here, *occurring(text, known, japanese=japanese)))

@@ -74,6 +74,11 @@ def test_a_line_in_another_language_is_respelled() -> None:
     assert replaced(said.text, said.readings) == "En-doe and Go-en-jee"
 
 
+def test_kana_in_a_line_of_another_language_is_refused_and_not_spelled_out() -> None:
+    with pytest.raises(ReadingError, match="say --language ja"):
+        said_as(series(language="en"), "Endou、行くぞ")
+
+
 @pytest.mark.parametrize(
     "text",
     [

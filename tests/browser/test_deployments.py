@@ -153,6 +153,7 @@ def test_an_episode_arrives_people_are_asked_in_the_dashboard_and_voices_are_tra
             form.page.screenshot(path=f"{PICTURES}/deployment-waits.png")
         submit(form, "S002", "carl", "mika")
         until(in_state(server, name, "Completed"), worker)
+        until(lambda: not processes_of(run["id"]), worker)
     finally:
         worker.ends()
     assert series.keys("voices/*/current.json") == ["voices/anna/current.json", "voices/carl/current.json"]

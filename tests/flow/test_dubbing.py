@@ -24,10 +24,10 @@ from tests.flow.conftest import Scripted
 from tests.flow.test_cli import fails, here
 
 LINES = """character,text,start,end,notes
-anna,いくぞ,2,3,
-Ben,はい、わかりました,4,5.2,quietly
-anna,とても長い言葉が続くのでここには入らない,6,6.5,
-,まって,10,,
+anna,Now,2,3,
+Ben,"Yes, I do",4,5.2,quietly
+anna,Far more than fits in,6,6.5,
+,Run,10,,
 """
 
 
@@ -75,7 +75,7 @@ def test_an_episode_is_dubbed_and_only_what_changed_is_said_again(toy: Scripted,
 
     again = dubbed(toy, how={"language": "en"})
     assert (again.anew, again.mixed_anew, again.about) == (0, False, made.about)
-    script_of(toy, LINES.replace("いくぞ", "いくぞ、みんな"))
+    script_of(toy, LINES.replace("Now", "Now! Run"))
     changed = dub_episode(str(toy.folder / "Lines 1.csv"), "s01e01", {"language": "en"}, "ben", config=str(toy.config))
     assert (changed.anew, changed.mixed_anew) == (1, True)
     acts = [(each.action, each.about["character"]) for each in entries(store, "toy") if each.action == "dub"]

@@ -13,11 +13,11 @@ from typing import Any
 from infra.slots import MachineSlots
 from infra.stage import listener_of_run
 from infra.store import Store
-from tasks.dubbing import Dub
-from tasks.dubbing_plan import Unsaid
 from tasks.opening import open_series, with_engines
-from tasks.speaking import Line, in_form
-from tasks.speaking import speak as say
+from tasks.speech.dubbing import Dub
+from tasks.speech.dubbing_plan import Unsaid
+from tasks.speech.speaking import Line, in_form
+from tasks.speech.speaking import speak as say
 
 __all__ = ["DubbedEpisode", "Speech", "dub", "speak", "speak_script"]
 

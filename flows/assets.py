@@ -8,10 +8,10 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
-from tasks.archive import Archived, keep_archive
-from tasks.asset_library import EpisodeAssets
+from tasks.episodes.archive import Archived, keep_archive
+from tasks.episodes.asset_library import EpisodeAssets
+from tasks.episodes.prepared import Prepared, prepared_episodes
 from tasks.opening import check_engines, open_series, with_engines
-from tasks.prepared import Prepared, prepared_episodes
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.stages import survey

@@ -10,11 +10,12 @@ from containers.contract.codec import decode
 from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
-from tasks import audition_page, sheet_page
-from tasks.audition import Audition, trials_of
-from tasks.audition_export import publish
-from tasks.audition_votes import Ballot, VoteError, cast_vote, votes_of
-from tasks.judging import folder_of
+from tasks.auditions import audition_page
+from tasks.auditions.audition import Audition, trials_of
+from tasks.auditions.audition_export import publish
+from tasks.auditions.audition_votes import Ballot, VoteError, cast_vote, votes_of
+from tasks.labelling import sheet_page
+from tasks.speech.judging import folder_of
 from tasks.studio import Studio
 
 log = logging.getLogger("voicecast.audition")

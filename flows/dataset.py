@@ -12,20 +12,21 @@ from prefect.cache_policies import NO_CACHE
 from flows.gate import settle
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
-from tasks import casting, data_sets
-from tasks.casting import Cast
-from tasks.data_sets import DataSet
-from tasks.dataset import Row
-from tasks.drying import Dry
-from tasks.labels import Labels
+from tasks.clips import data_sets
+from tasks.clips.data_sets import DataSet
+from tasks.clips.dataset import Row
+from tasks.clips.drying import Dry
+from tasks.episodes.prepared import Prepared, prepared_episodes
+from tasks.labelling.labels import Labels
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
-from tasks.prepared import Prepared, prepared_episodes
 from tasks.progress import ended, messages
-from tasks.rights import not_revoked
 from tasks.slots import slots_of_run
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.stages import clean, dereverb
 from tasks.studio import Studio
+from tasks.trust.rights import not_revoked
 
 CLEANED_TOGETHER = 64
 """Clips in one item of the clean stage."""

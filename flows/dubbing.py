@@ -14,16 +14,16 @@ from flows.hooks import sweep_engines
 from flows.lines import LINES_AT_ONCE, by_voice, needed
 from flows.prepare import prepare_episode
 from infra.stage import listener_of_run
-from tasks import dubbing
 from tasks.domain import Episode
-from tasks.dubbing import Bed, Dub
-from tasks.dubbing_record import How, LineDone
-from tasks.episodes import choose, list_episodes, slug
+from tasks.episodes.episodes import choose, list_episodes, slug
+from tasks.episodes.prepared import STAGES, find_left_out, find_prepared
 from tasks.opening import check_engines, open_series, with_engines
-from tasks.prepared import STAGES, find_left_out, find_prepared
 from tasks.progress import ended
-from tasks.scripts import Script, ScriptError, ScriptLine, check_times, read_script
 from tasks.slots import slots_of_run
+from tasks.speech import dubbing
+from tasks.speech.dubbing import Bed, Dub
+from tasks.speech.dubbing_record import How, LineDone
+from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_times, read_script
 from tasks.stages import RETRIED
 from tasks.studio import Studio
 from tasks.voices import Card

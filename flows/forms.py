@@ -33,12 +33,12 @@ from pydantic import Field, create_model
 from containers.contract.codec import decode
 from infra.settings import settings
 from infra.store import read_json, write_json
-from tasks import label_form
-from tasks.casting import Cast
 from tasks.domain import Suggestion
-from tasks.label_form import Form, read_answer
-from tasks.label_rules import news, seen
-from tasks.labels import Labels, LabelsError, Overtaken, decide, history, load, record
+from tasks.labelling import label_form
+from tasks.labelling.label_form import Form, read_answer
+from tasks.labelling.label_rules import news, seen
+from tasks.labelling.labels import Labels, LabelsError, Overtaken, decide, history, load, record
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 
 WANTED = "voicecast.labels.wanted"

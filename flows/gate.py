@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks import casting, labels_file, sheet_inbox
-from tasks.casting import Cast
 from tasks.domain import Suggestion
-from tasks.label_rules import auto_decision, news, outdated, seen
-from tasks.labels import Labels, decide, history, load, record, refresh
-from tasks.sheet_answer import Taken, take_what_stands
+from tasks.labelling import labels_file, sheet_inbox
+from tasks.labelling.label_rules import auto_decision, news, outdated, seen
+from tasks.labelling.labels import Labels, decide, history, load, record, refresh
+from tasks.labelling.sheet_answer import Taken, take_what_stands
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 
 log = logging.getLogger("voicecast.labels")

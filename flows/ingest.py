@@ -10,10 +10,10 @@ from flows import forms
 from flows.prepare import prepare_series
 from flows.season import Season, Told, after
 from infra.sources import place_of
-from tasks.episodes import list_episodes
+from tasks.episodes.episodes import list_episodes
+from tasks.episodes.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.episodes.separating import stages_of
 from tasks.opening import check_engines, open_series
-from tasks.prepared import STAGES, find_all_prepared, find_left_out
-from tasks.separating import stages_of
 from tasks.series import SeriesError
 from tasks.studio import Studio
 

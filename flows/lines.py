@@ -12,14 +12,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
-from tasks.dubbing import cards_of
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.progress import ended
-from tasks.saying import Line
-from tasks.scripts import Script, ScriptError, ScriptLine, read_script
 from tasks.slots import slots_of_run
-from tasks.speaking import Spoken, speak
-from tasks.speaking_scripts import LineSpoken, Reading, read_out, speak_line
+from tasks.speech.dubbing import cards_of
+from tasks.speech.saying import Line
+from tasks.speech.scripts import Script, ScriptError, ScriptLine, read_script
+from tasks.speech.speaking import Spoken, speak
+from tasks.speech.speaking_scripts import LineSpoken, Reading, read_out, speak_line
 from tasks.stages import RETRIED
 from tasks.studio import Studio
 from tasks.voices import Card

@@ -11,7 +11,7 @@ from flows.deployments_forms import Upkeep
 from infra.settings import settings
 from infra.store import Store, open_store
 from infra.upkeep import clear_up
-from tasks.nightly_check import check
+from tasks.keeping.nightly_check import check
 from tasks.series import SeriesError
 
 SHOWN = 200

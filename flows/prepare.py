@@ -15,19 +15,19 @@ from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
-from tasks import casting, prepared, recurring_files, separating
-from tasks.casting import Cast
 from tasks.domain import Episode
-from tasks.episodes import choose, list_episodes
-from tasks.labels import load
-from tasks.names import casts_of
+from tasks.episodes import prepared, recurring_files, separating
+from tasks.episodes.episodes import choose, list_episodes
+from tasks.episodes.prepared import Parts, Prepared, find_all_prepared
+from tasks.episodes.recurring_files import Recurring
+from tasks.labelling.labels import load
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
-from tasks.prepared import Parts, Prepared, find_all_prepared
 from tasks.progress import ended, messages
-from tasks.recurring_files import Recurring
-from tasks.rights_episodes import publish_without_revoked
 from tasks.slots import slots_of_run
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
+from tasks.speakers.names import casts_of
 from tasks.stages import (
     cut,
     diarize,
@@ -40,6 +40,7 @@ from tasks.stages import (
     separate,
 )
 from tasks.studio import Source, Studio
+from tasks.trust.rights_episodes import publish_without_revoked
 
 
 @dataclass(frozen=True, kw_only=True)

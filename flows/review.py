@@ -17,13 +17,14 @@ from containers.contract.codec import decode, encode
 from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
-from tasks import casting, sheet_inbox, sheet_page
-from tasks.casting import Cast
-from tasks.label_form import LATER
-from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet, more_clips, said_now
-from tasks.labels import Labels, LabelsError, Overtaken, load
-from tasks.sheet_answer import SheetAnswer, Taken, take_answer, take_back
-from tasks.sheet_media import Sound, known_sound, more_sounds_of, sounds_of
+from tasks.labelling import sheet_inbox, sheet_page
+from tasks.labelling.label_form import LATER
+from tasks.labelling.label_sheet import Heard, Sheet, heard_by, make_sheet, more_clips, said_now
+from tasks.labelling.labels import Labels, LabelsError, Overtaken, load
+from tasks.labelling.sheet_answer import SheetAnswer, Taken, take_answer, take_back
+from tasks.labelling.sheet_media import Sound, known_sound, more_sounds_of, sounds_of
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Stored, Studio
 
 log = logging.getLogger("voicecast.review")

@@ -14,18 +14,19 @@ from flows.gate import ask_labels, settle
 from flows.hooks import sweep_engines
 from flows.prepare import Preparation, prepare_series
 from flows.train import train_voices, why_not
-from tasks import casting, data_sets
-from tasks.data_sets import DataSet
+from tasks.clips import data_sets
+from tasks.clips.data_sets import DataSet
 from tasks.domain import Suggestion
-from tasks.episodes import list_episodes
-from tasks.label_form import lines_to_add
-from tasks.label_rules import newcomers
-from tasks.labels import Labels, load
+from tasks.episodes.episodes import list_episodes
+from tasks.episodes.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.episodes.separating import stages_of
+from tasks.labelling.label_form import lines_to_add
+from tasks.labelling.label_rules import newcomers
+from tasks.labelling.labels import Labels, load
 from tasks.opening import check_engines, open_series
-from tasks.prepared import STAGES, find_all_prepared, find_left_out
-from tasks.rights import not_revoked
-from tasks.separating import stages_of
+from tasks.speakers import casting
 from tasks.studio import Studio
+from tasks.trust.rights import not_revoked
 from tasks.voices import Card, find_voice
 
 

@@ -13,10 +13,10 @@ from containers.contract.codec import write_atomically
 from flows.review import SOUNDS_AT_ONCE, file_name
 from infra.review import HAND_IN
 from infra.store import StoreError
-from tasks import sheet_inbox, sheet_page
-from tasks.label_sheet import heard_by, make_sheet
-from tasks.labels import LabelsError, load
-from tasks.sheet_media import Sound, known_sound, sounds_of
+from tasks.labelling import sheet_inbox, sheet_page
+from tasks.labelling.label_sheet import heard_by, make_sheet
+from tasks.labelling.labels import LabelsError, load
+from tasks.labelling.sheet_media import Sound, known_sound, sounds_of
 from tasks.studio import Stored, Studio
 
 BUCKET = "store"

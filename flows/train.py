@@ -12,14 +12,14 @@ from prefect.cache_policies import NO_CACHE
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
 from tasks import voices
-from tasks.data_sets import DataSet, clips_to_train, load_data_set
+from tasks.clips.data_sets import DataSet, clips_to_train, load_data_set
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
 from tasks.progress import ended, messages
-from tasks.rights import NoVoice, RightsError, check_rights, not_revoked
 from tasks.slots import slots_of_run
 from tasks.stages import train
 from tasks.studio import Studio
+from tasks.trust.rights import NoVoice, RightsError, check_rights, not_revoked
 from tasks.voices import ANEW, Before, Card, find_voice
 
 

@@ -10,8 +10,8 @@ from containers.contract import stages
 from containers.contract.stages import File, Turn
 from infra.sources import place_of
 from tasks.domain import Episode
-from tasks.episode_subtitles import lines_shown, tracks_of
-from tasks.readings import said_as
+from tasks.episodes.episode_subtitles import lines_shown, tracks_of
+from tasks.speech.readings import said_as
 from tasks.studio import Made, Order, Source, Stored, Studio, sent
 
 

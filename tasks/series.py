@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from containers.contract.stages import STAGES, WordReading
 from infra.engines import UnknownEngine, engine_for, engines
 from infra.runners import NAMES
+from tasks.clips.verdicts import PRESETS, Preset, Thresholds
 from tasks.domain import NOBODY
-from tasks.verdicts import PRESETS, Preset, Thresholds
-from tasks.words import KINDS, Word, WordOrFile, checked
+from tasks.speech.words import KINDS, Word, WordOrFile, checked
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]

@@ -19,11 +19,13 @@ from containers.contract import stages
 from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import StoreBusy
-from tasks import drying, orders, separating
-from tasks.asset_library import EpisodeAssets, list_assets
+from tasks import orders
+from tasks.clips import drying
 from tasks.domain import Episode
-from tasks.episode_subtitles import take_sidecars
-from tasks.prepared import Prepared
+from tasks.episodes import separating
+from tasks.episodes.asset_library import EpisodeAssets, list_assets
+from tasks.episodes.episode_subtitles import take_sidecars
+from tasks.episodes.prepared import Prepared
 from tasks.studio import Made, Source, Stored, Studio
 
 F = TypeVar("F", bound=Callable[..., Any])

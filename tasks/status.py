@@ -8,11 +8,11 @@ from datetime import datetime
 
 from infra.store import find_json
 from infra.underway import Underway, underway
-from tasks import casting
-from tasks.data_sets import load_data_set
-from tasks.episodes import list_episodes
-from tasks.labels import load
-from tasks.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.clips.data_sets import load_data_set
+from tasks.episodes.episodes import list_episodes
+from tasks.episodes.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.labelling.labels import load
+from tasks.speakers import casting
 from tasks.studio import Studio
 from tasks.voices import current_voice
 

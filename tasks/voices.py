@@ -12,10 +12,11 @@ from containers.contract.codec import decode
 from containers.contract.item import sha256_of
 from containers.contract.stages import TrainResult
 from infra.store import find_json, write_json
-from tasks import audit, orders
-from tasks.data_sets import DataSet, clips_to_train
-from tasks.rights import NoVoice, check_rights, recorded
+from tasks import orders
+from tasks.clips.data_sets import DataSet, clips_to_train
 from tasks.studio import Made, Source, Stored, Studio
+from tasks.trust import audit
+from tasks.trust.rights import NoVoice, check_rights, recorded
 
 
 @dataclass(frozen=True, kw_only=True)

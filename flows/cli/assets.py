@@ -11,8 +11,8 @@ from rich.table import Table
 from containers.contract.errors import RecordingError, StageError
 from flows.cli.options import Config, Engines, Runners, SeriesId, StoreAt, opened
 from flows.cli.terminal import cell, console, say, stage_bars
-from tasks.asset_library import EpisodeAssets
-from tasks.prepared import Prepared
+from tasks.episodes.asset_library import EpisodeAssets
+from tasks.episodes.prepared import Prepared
 from tasks.studio import Studio
 
 
@@ -34,9 +34,9 @@ def assets(
     """List music cues (and where nobody speaks over them) and effects of the prepared episodes; keep openings,
     endings and eyecatches once."""
     from infra.slots import MachineSlots
-    from tasks.archive import keep_archive
+    from tasks.episodes.archive import keep_archive
+    from tasks.episodes.prepared import prepared_episodes
     from tasks.opening import with_engines
-    from tasks.prepared import prepared_episodes
 
     studio = opened(config, store, series, engine, runner)
     chosen = [each for each in prepared_episodes(studio) if not episode or each.episode in episode]
@@ -60,7 +60,7 @@ def assets(
 
 
 def listed(studio: Studio, prepared: Prepared, *, export: bool) -> EpisodeAssets | StageError:
-    from tasks.asset_library import export_assets, list_assets
+    from tasks.episodes.asset_library import export_assets, list_assets
 
     try:
         found = list_assets(studio, prepared)

@@ -24,7 +24,7 @@ def audit(
 ) -> None:
     """Show or verify the log of rights, trainings, spoken lines, exports, revocations and label decisions."""
     from containers.contract.codec import canonical
-    from tasks import audit as log
+    from tasks.trust import audit as log
 
     studio = opened(config, store, series)
     name = studio.series.series

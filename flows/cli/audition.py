@@ -12,13 +12,13 @@ from rich.table import Table
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
 from flows.cli.serving import PORT, Host, Names, Place, Port, Token, serve
 from flows.cli.terminal import console, say, stage_bars
-from tasks.audition import Audition, scores_of
-from tasks.audition_export import export as write_to
-from tasks.audition_export import publish
-from tasks.audition_making import Wanted, hold, load
-from tasks.audition_votes import VoteError, cast_votes, results, votes_of
-from tasks.rights import check_rights
+from tasks.auditions.audition import Audition, scores_of
+from tasks.auditions.audition_export import export as write_to
+from tasks.auditions.audition_export import publish
+from tasks.auditions.audition_making import Wanted, hold, load
+from tasks.auditions.audition_votes import VoteError, cast_votes, results, votes_of
 from tasks.studio import Studio
+from tasks.trust.rights import check_rights
 
 
 def add_to(app: typer.Typer) -> None:

@@ -17,8 +17,8 @@ from flows.cli.terminal import say as show
 from infra.demo_series import make_demo_series
 from infra.slots import MachineSlots
 from tasks.opening import open_series, with_engines
-from tasks.report_pages import write_report
-from tasks.speaking import Line, Spoken, speak
+from tasks.reporting.report_pages import write_report
+from tasks.speech.speaking import Line, Spoken, speak
 from tasks.studio import Studio
 
 TEXT = "必殺技、ゴッドハンド！"

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened, options_of, pairs
 from flows.cli.terminal import cell, console, say, stage_bars
-from tasks.saying import NothingToSay
+from tasks.speech.saying import NothingToSay
 
 if TYPE_CHECKING:
-    from tasks.dubbing import Dub
+    from tasks.speech.dubbing import Dub
     from tasks.studio import Studio
 
 LEFT_OUT = 3
@@ -104,8 +104,8 @@ def bounds(pace: str) -> tuple[float, float]:
 
 def check_script(studio: Studio, script: Path, character: str | None, language: str | None) -> None:
     """Whatever is wrong with a script or the rights to its voices is said before Prefect is started."""
-    from tasks.dubbing import cards_of
-    from tasks.scripts import read_script
+    from tasks.speech.dubbing import cards_of
+    from tasks.speech.scripts import read_script
 
     cards_of(studio, read_script(script, studio.series.characters, character), language)
 

@@ -24,7 +24,7 @@ def export(
     series: SeriesId = None,
 ) -> None:
     """Write a data set for another tool: WAVs (RVC), Lhotse, Hugging Face audiofolder, GPT-SoVITS, LJSpeech."""
-    from tasks import exports
+    from tasks.exporting import exports
 
     made = exports.export(opened(config, store, series), character, format, output)
     say(f"{made.folder}: {made.clips} clips, {made.seconds / 60:.1f} minutes; README.md says how to use it")

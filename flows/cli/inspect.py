@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.terminal import say
-from tasks.provenance_found import Found
+from tasks.trust.provenance_found import Found
 
 WORDS = {
     "marked": "synthetic; signed, and unchanged since",
@@ -39,8 +39,8 @@ def inspect(
 ) -> None:
     """Tell what sound files say of themselves: synthetic or not, whose voice, signed by whom, changed since or not."""
     from containers.contract.codec import canonical
-    from tasks.provenance_found import inspect as look
-    from tasks.provenance_found import worst
+    from tasks.trust.provenance_found import inspect as look
+    from tasks.trust.provenance_found import worst
 
     known = trust.read_bytes() if trust else b""
     found = [look(path, known) for path in files]

@@ -11,12 +11,12 @@ from flows import gate
 from flows.cli.label_ask import ask
 from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.terminal import say
-from tasks import casting
-from tasks.casting import Cast
-from tasks.label_form import lines_to_add
-from tasks.label_rules import newcomers
-from tasks.labels import Evidence, LabelsError, history, load, undone
-from tasks.sheet_answer import take_back
+from tasks.labelling.label_form import lines_to_add
+from tasks.labelling.label_rules import newcomers
+from tasks.labelling.labels import Evidence, LabelsError, history, load, undone
+from tasks.labelling.sheet_answer import take_back
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 
 

@@ -12,14 +12,14 @@ import typer
 
 from flows.cli.label_show import HELP, path_of, play, show, show_clips
 from flows.cli.terminal import say
-from tasks import casting
 from tasks.domain import NOBODY, Suggestion
-from tasks.label_rules import seen
-from tasks.label_sheet import Heard, SheetClip, heard_by, more_clips
-from tasks.labels import Labels, LabelsError, Overtaken, load
+from tasks.labelling.label_rules import seen
+from tasks.labelling.label_sheet import Heard, SheetClip, heard_by, more_clips
+from tasks.labelling.labels import Labels, LabelsError, Overtaken, load
+from tasks.labelling.sheet_answer import SheetAnswer, take_answer, take_back
+from tasks.labelling.sheet_media import known_file
 from tasks.series import SLUG
-from tasks.sheet_answer import SheetAnswer, take_answer, take_back
-from tasks.sheet_media import known_file
+from tasks.speakers import casting
 from tasks.studio import Studio
 
 KEYS = "123456789abdefghijklmtvwyz"

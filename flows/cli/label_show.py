@@ -9,8 +9,8 @@ from pathlib import Path
 
 from flows.cli.terminal import console, say
 from tasks.domain import Speaker, Suggestion
-from tasks.label_sheet import Heard, SheetClip
-from tasks.labels import Labels
+from tasks.labelling.label_sheet import Heard, SheetClip
+from tasks.labelling.labels import Labels
 from tasks.studio import Studio
 
 PLAYERS = (

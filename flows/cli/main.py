@@ -40,14 +40,14 @@ from infra.engines import UnknownEngine
 from infra.orphans import mark, sweep_servers
 from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
-from tasks.exports_material import ExportError
-from tasks.labels import LabelsError
-from tasks.orders_dubbing import BadTiming
-from tasks.readings import ReadingError
-from tasks.rights import NoVoice, RightsError
-from tasks.scripts_text import ScriptError
+from tasks.exporting.exports_material import ExportError
+from tasks.labelling.labels import LabelsError
 from tasks.series import SeriesError
-from tasks.speaking import NothingToSay
+from tasks.speech.orders_dubbing import BadTiming
+from tasks.speech.readings import ReadingError
+from tasks.speech.scripts_text import ScriptError
+from tasks.speech.speaking import NothingToSay
+from tasks.trust.rights import NoVoice, RightsError
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from tasks.labels import LabelsError
+from tasks.labelling.labels import LabelsError
 from tasks.opening import open_series
 from tasks.series import SeriesError
 from tasks.studio import Studio

@@ -36,7 +36,7 @@ def plan(
     """Hours, GPU hours, disk, bucket and cost of a series, from its minutes and stated assumptions."""
     from infra.slots import MachineSlots
     from tasks import planning
-    from tasks.episodes import list_episodes
+    from tasks.episodes.episodes import list_episodes
     from tasks.opening import with_engines
 
     told = planning.assumptions(assumptions or planning.FILE, pairs(assume, "--assume"))

@@ -19,8 +19,8 @@ from infra.slots import MachineSlots
 from infra.store import AT_ONCE
 from tasks import orders
 from tasks.opening import with_engines
-from tasks.readings import said_as
-from tasks.speaking import NothingToSay
+from tasks.speech.readings import said_as
+from tasks.speech.speaking import NothingToSay
 from tasks.studio import Made, Studio
 
 

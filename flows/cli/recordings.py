@@ -16,9 +16,9 @@ from infra.slots import MachineSlots
 from infra.sources import MEDIA, files_of
 from infra.store import AT_ONCE
 from tasks.opening import with_engines
-from tasks.recordings import Heard, Suggestion, hear, suggested
-from tasks.saying import Line, NothingToSay
-from tasks.speaking import FORMS, Spoken, in_form, speak
+from tasks.speech.recordings import Heard, Suggestion, hear, suggested
+from tasks.speech.saying import Line, NothingToSay
+from tasks.speech.speaking import FORMS, Spoken, in_form, speak
 from tasks.studio import Studio
 from tasks.voices import Card, voice_to_speak
 

@@ -15,7 +15,7 @@ from flows import gate
 from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.serving import PORT, Host, Names, Place, Port, Token, serve
 from flows.cli.terminal import say, stage_bars
-from tasks import casting
+from tasks.speakers import casting
 from tasks.studio import Studio
 
 if TYPE_CHECKING:

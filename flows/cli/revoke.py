@@ -10,7 +10,7 @@ from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.terminal import say
 
 if TYPE_CHECKING:
-    from tasks.rights_revoking import Plan
+    from tasks.trust.rights_revoking import Plan
 
 SHOWN = 12
 """Keys that a dry run names."""
@@ -31,7 +31,7 @@ def revoke(
     series: SeriesId = None,
 ) -> None:
     """Erase all that was derived from a character's voice, prove it, and refuse the voice from then on."""
-    from tasks import rights_revoking
+    from tasks.trust import rights_revoking
 
     studio = opened(config, store, series)
     if not erase:
@@ -57,7 +57,7 @@ def grant(
     series: SeriesId = None,
 ) -> None:
     """Let a revoked voice be made again, on new rights that the series file records."""
-    from tasks import rights
+    from tasks.trust import rights
 
     studio = opened(config, store, series)
     on = rights.grant(studio, character, by)

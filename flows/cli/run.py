@@ -136,8 +136,10 @@ def dataset(
 
 def explain_data_sets(studio: Studio) -> None:
     """What the thresholds and labels of now would change, from measurements alone and without Prefect."""
-    from tasks import casting, data_sets, labels
-    from tasks.prepared import prepared_episodes
+    from tasks.clips import data_sets
+    from tasks.episodes.prepared import prepared_episodes
+    from tasks.labelling import labels
+    from tasks.speakers import casting
 
     said = labels.load(studio.store, studio.series.series)
     changes = data_sets.decide_anew(studio, casting.cast_of(studio), said, prepared_episodes(studio))
@@ -172,7 +174,7 @@ def train(
 ) -> None:
     """Data sets to voices."""
     from flows.train import How, train_voices
-    from tasks.rights import NoVoice, check_rights
+    from tasks.trust.rights import NoVoice, check_rights
 
     studio = opened(config, store, engines=engine, runners=runner, options=option)
     for slug in character or ():
@@ -231,7 +233,7 @@ def show_failed(failed: dict[str, str]) -> None:
 
 def name_revoked(studio: Studio) -> None:
     """Name the characters that are left out because their rights were revoked."""
-    from tasks.rights import all_revoked
+    from tasks.trust.rights import all_revoked
 
     for each in all_revoked(studio).values():
         say(f"Left out: {each.said()}", style="yellow")

@@ -62,7 +62,7 @@ def init(
     """Write a commented series.yaml to begin with."""
     import datetime
 
-    from tasks.episodes import slug
+    from tasks.episodes.episodes import slug
 
     path = folder / "series.yaml"
     if path.exists():
@@ -78,9 +78,9 @@ def init(
 def check(config: Config = None, store: StoreAt = None) -> None:
     """Look into every episode: tracks, languages, subtitles, problems. Decodes nothing."""
     from infra.slots import MachineSlots
-    from tasks.casting import references_of
-    from tasks.episodes import list_episodes
+    from tasks.episodes.episodes import list_episodes
     from tasks.opening import with_engines
+    from tasks.speakers.casting import references_of
 
     studio = opened(config, store)
     references = references_of(studio)

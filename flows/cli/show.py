@@ -74,7 +74,7 @@ def report(
     """A page to listen to all of it, opened from disk: OUTPUT/index.html."""
     from infra.slots import MachineSlots
     from tasks.opening import with_engines
-    from tasks.report_pages import write_report
+    from tasks.reporting.report_pages import write_report
 
     studio = opened(config, store, series)
     with stage_bars() as bars:

@@ -9,10 +9,10 @@ import typer
 
 from flows.cli.terminal import say, stage_bars
 from infra.slots import MachineSlots
-from tasks import songs
 from tasks.opening import with_engines
-from tasks.songs import FORMS
-from tasks.speaking import NothingToSay, Spoken
+from tasks.speech import songs
+from tasks.speech.songs import FORMS
+from tasks.speech.speaking import NothingToSay, Spoken
 from tasks.studio import Studio
 
 Song = Annotated[bool, typer.Option("--song", help="--audio is a song: its singer's voice is replaced, all else stays")]

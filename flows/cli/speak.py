@@ -16,8 +16,8 @@ from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as say_line
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
-from tasks.speaking import FORMS, Line, NothingToSay, in_form, in_form_of
-from tasks.speaking import speak as say
+from tasks.speech.speaking import FORMS, Line, NothingToSay, in_form, in_form_of
+from tasks.speech.speaking import speak as say
 
 if TYPE_CHECKING:
     from flows.lines import SpokenScript

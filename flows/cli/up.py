@@ -180,8 +180,8 @@ class Here:
             raise EngineError(f"the deployments could not be made: {(done.stderr or done.stdout).strip()}")
 
     def _something_heard(self) -> bool:
-        from tasks import casting
         from tasks.opening import open_series
+        from tasks.speakers import casting
 
         config, store = (self._environment[f"VOICECAST_{name}"] for name in ("CONFIG", "STORE"))
         return casting.load_cast(open_series(config, store)) is not None

@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(config: Config = None, store: StoreAt = None, series: SeriesId = None, quick: Quick = False) -> None:
     """Check everything in the store against its record: hash, size, format, links. Exit code 1: something is broken."""
-    from tasks.verify import verify as look
+    from tasks.keeping.verify import verify as look
 
     studio = opened(config, store, series)
     found = look(studio.store, studio.home, quick=quick)
@@ -51,9 +51,9 @@ def repair(
 ) -> None:
     """Remove what is broken, and make it and only it again. Name the engines as for the season that made it."""
     from infra.slots import MachineSlots
-    from tasks.episodes import list_episodes
+    from tasks.episodes.episodes import list_episodes
+    from tasks.keeping.repair import repair as make_again
     from tasks.opening import with_engines
-    from tasks.repair import repair as make_again
 
     studio = opened(config, store, series, engine, runner, option)
     try:
@@ -83,7 +83,7 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only listed")] = False,
 ) -> None:
     """List what nothing refers to: what a crash left, clips of no data set, old checkpoints. --yes removes it."""
-    from tasks.garbage import find_garbage, remove
+    from tasks.keeping.garbage import find_garbage, remove
 
     studio: Studio = opened(config, store, series)
     found = find_garbage(studio.store, studio.home, caches=caches)

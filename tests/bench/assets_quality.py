@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from containers.contract import stages
 from containers.contract.stages import Turn
-from tasks.assets import Cue, Effect, find_cues, find_effects, survey_columns
+from tasks.episodes.assets import Cue, Effect, find_cues, find_effects, survey_columns
 from tests.bench.season_stages import Workshop, sent, separated
 from tests.bench.truth import LATE, truth
 

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from containers.light.loudness import loudness_lufs
 from flows.dubbing import dub_episode
 from flows.season import season
-from tasks.dubbing import Dub
 from tasks.opening import open_series
+from tasks.speech.dubbing import Dub
 from tests.bench.truth import LATE, truth
 
 EPISODE = "s01e01"

@@ -34,7 +34,7 @@ from infra.slots import MachineSlots
 from infra.stage import Progress
 from infra.store import LocalStore, read_json
 from tasks.domain import Episode
-from tasks.rebuild import prepare_episode
+from tasks.keeping.rebuild import prepare_episode
 from tasks.series import Series
 from tasks.studio import Studio
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tasks.domain import HeardEpisode, Speaker
-from tasks.linking import link
+from tasks.speakers.linking import link
 from tests.bench.season_stages import Workshop
 from tests.bench.synthetic_season import Plan, Season, Spread, make, spread_of
 

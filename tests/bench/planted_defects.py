@@ -30,9 +30,10 @@ from containers.contract import stages
 from containers.contract.stages import Turn
 from containers.light.clip_files import faded, write_pcm16
 from containers.light.measuring import measure
-from tasks import dataset, labels
-from tasks.dataset import Row
+from tasks.clips import dataset
+from tasks.clips.dataset import Row
 from tasks.domain import EpisodeClip, HeardEpisode, Reference, Speaker
+from tasks.labelling import labels
 from tests.bench import planted_material as material
 from tests.bench import season_stages
 from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, Outcome, figures

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from containers.contract import stages
-from tasks.recurrence import Search, Words
-from tasks.recurring import Heard, describe, left_out_by_episode, why_recurring
+from tasks.episodes.recurrence import Search, Words
+from tasks.episodes.recurring import Heard, describe, left_out_by_episode, why_recurring
 from tests.bench.recurring_season import Season, Stretch
 from tests.bench.season_stages import Workshop, sent
 

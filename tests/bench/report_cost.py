@@ -21,13 +21,16 @@ from typing import Any
 from containers.contract.stages import STAGES
 from flows.gate import settle
 from infra.slots import MachineSlots
-from tasks import casting, data_sets, orders, prepared
-from tasks.asset_library import list_assets
+from tasks import orders
+from tasks.clips import data_sets
 from tasks.domain import Episode
-from tasks.episodes import list_episodes
+from tasks.episodes import prepared
+from tasks.episodes.asset_library import list_assets
+from tasks.episodes.episodes import list_episodes
+from tasks.episodes.prepared import Parts, Prepared
 from tasks.opening import open_series, with_engines
-from tasks.prepared import Parts, Prepared
-from tasks.report_pages import write_report
+from tasks.reporting.report_pages import write_report
+from tasks.speakers import casting
 from tasks.studio import Studio
 from tests.bench.cost.orchestration import stub_series
 

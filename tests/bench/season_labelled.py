@@ -20,13 +20,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tasks import cast as cast_rules
-from tasks import casting, dataset, labels, learnt, linking
-from tasks.casting import Cast
+from tasks.clips import dataset
 from tasks.domain import NOBODY, HeardEpisode, Reference, Suggestion
-from tasks.label_rules import auto_decision
-from tasks.labels import Decision, Labels
+from tasks.labelling import labels
+from tasks.labelling.label_rules import auto_decision
+from tasks.labelling.labels import Decision, Labels
 from tasks.series import Character, Series
+from tasks.speakers import cast as cast_rules
+from tasks.speakers import casting, learnt, linking
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 from tests.bench import season_stages
 from tests.bench.season_stages import Workshop

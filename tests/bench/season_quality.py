@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 
 from containers.contract.stages import DiarizeResult, Turn
-from tasks import cast, dataset, labels, linking
-from tasks.dataset import Row
+from tasks.clips import dataset
+from tasks.clips.dataset import Row
 from tasks.domain import HeardEpisode, Reference, Speaker
-from tasks.label_rules import auto_decision
+from tasks.labelling import labels
+from tasks.labelling.label_rules import auto_decision
+from tasks.speakers import cast, linking
 from tests.bench import plain_script, season_stages
 from tests.bench.season_stages import Workshop
 from tests.bench.truth import Given, error_rate, measure, truth

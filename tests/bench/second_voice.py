@@ -4,8 +4,8 @@
 
 Clean clips, the same in faint noise or in a room, and mixtures of two voices (as they are, in noise, in a room), all of
 the half `tune` of `planted_voices`. The detector of `train_detectors` is trained without the person it is asked about,
-then goes with the vectors as in `tasks.purity`. Prints JSON: threshold -> share of mixtures found and of clips of one
-voice lost, for persons with references and for readers of one recording.
+then goes with the vectors as in `tasks.clips.purity`. Prints JSON: threshold -> share of mixtures found and of clips
+of one voice lost, for persons with references and for readers of one recording.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sklearn.preprocessing import StandardScaler
 
 from containers.light.periods import periods_of
 from containers.light.second_voice import second_voice_features
-from tasks import purity
-from tasks.cast import galleries_of
+from tasks.clips import purity
+from tasks.speakers.cast import galleries_of
 from tests.bench import planted_defects, planted_voices, season_stages
 from tests.bench.planted_material import RATE_HZ, Maker, Planted, Samples
 from tests.bench.season_stages import Workshop

@@ -35,10 +35,11 @@ from infra.engines import engines
 from infra.runners.process import ProcessRunner
 from infra.settings import settings
 from infra.store import LocalStore
-from tasks import judging, orders, songs, voices
-from tasks.data_sets import DataSet
+from tasks import orders, voices
+from tasks.clips.data_sets import DataSet
 from tasks.series import Series
-from tasks.songs import Song
+from tasks.speech import judging, songs
+from tasks.speech.songs import Song
 from tasks.studio import Source, Stored, Studio
 from tests.contract.places import PLACES, tiny_weights
 
@@ -180,7 +181,7 @@ def _median(path: Path) -> float:
 
 def trained(studio: Studio, character: str) -> None:
     """A voice of the character's references."""
-    from tasks.casting import references_of
+    from tasks.speakers.casting import references_of
 
     clips, seconds = [], 0.0
     for slug, source in references_of(studio):

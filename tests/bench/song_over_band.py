@@ -17,9 +17,9 @@ import soundfile
 
 from containers.contract.stages import SeparateRequest
 from containers.light.measuring import measure
-from tasks.dataset import PRESETS
+from tasks.clips.dataset import PRESETS
+from tasks.clips.verdicts import flaw
 from tasks.domain import EpisodeClip
-from tasks.verdicts import flaw
 from tests.bench.planted_material import RATE_HZ, Samples, sound
 from tests.bench.season_stages import Workshop, sent
 

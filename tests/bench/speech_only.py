@@ -29,7 +29,7 @@ from containers.contract.item import Item
 from containers.contract.stages import Segment
 from containers.light.detection import detected
 from containers.light.speech import WINDOW_SECONDS
-from tasks.separating import Rule, speech_segments
+from tasks.episodes.separating import Rule, speech_segments
 from tests.bench import season_quality, season_stages, sparse_season
 from tests.bench.season_stages import Answer, Workshop, sent
 from tests.bench.truth import measure, truth

@@ -5,7 +5,8 @@
 What asks for it: a stretch whose sound was in an earlier episode need not be separated, if nobody says something new
 over it. The music of CASES/season_small by itself against the same with its speech, whose middle level is set so many
 dB over the music's; the share of the words in which somebody speaks that differ from the music alone by no more than
-0.12 of their bits over 2 s, which is what the same sound through another encoder differs by (`tasks/recurrence.py`).
+0.12 of their bits over 2 s, which is what the same sound through another encoder differs by
+(`tasks/episodes/recurrence.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from scipy.ndimage import uniform_filter1d
 from containers.contract.item import Item, sha256_of
 from containers.contract.stages import File, FingerprintRequest
 from containers.light.fingerprinting import fingerprint
-from tasks.recurrence import WINDOW, Words, difference, smoothed
+from tasks.episodes.recurrence import WINDOW, Words, difference, smoothed
 
 RATE_HZ = 48000
 LEVELS_DB = (-20, -12, -8, -4, 0)

@@ -158,8 +158,9 @@ def _cost(began: float, requests: Counter[str]) -> dict[str, Any]:
 
 def prepare(folder: Path, address: str) -> dict[str, Any]:
     """Every stage of every episode, one after another, without Prefect."""
-    from tasks import orders, prepared
-    from tasks.episodes import list_episodes
+    from tasks import orders
+    from tasks.episodes import prepared
+    from tasks.episodes.episodes import list_episodes
 
     studio, requests, began = _studio(folder, address), _requests(), time.monotonic()
     clips = 0
@@ -189,7 +190,7 @@ def look(address: str) -> dict[str, Any]:
 
     from containers.contract.codec import canonical
     from tasks.domain import Episode
-    from tasks.prepared import Prepared, find_all_prepared, folder_of, identity_of
+    from tasks.episodes.prepared import Prepared, find_all_prepared, folder_of, identity_of
 
     with tempfile.TemporaryDirectory() as folder:
         studio = _studio(Path(folder), address)

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from tasks import labels
-from tasks.dataset import judge, select
+from tasks.clips.dataset import judge, select
 from tasks.domain import EpisodeClip, HeardEpisode, Speaker
+from tasks.labelling import labels
 from tests.unit.voices import GOOD, MODEL, reference, vector
 
 EPISODES, PEOPLE, CHARACTERS = 126, 20, 5

@@ -27,9 +27,9 @@ from infra.dispatch import Dispatcher
 from infra.runners.process import ProcessRunner
 from infra.store import LocalStore
 from tasks import orders, voices
-from tasks.audition import REAL, Audition, scores_of
-from tasks.audition_making import Wanted, hold
-from tasks.data_sets import DataSet
+from tasks.auditions.audition import REAL, Audition, scores_of
+from tasks.auditions.audition_making import Wanted, hold
+from tasks.clips.data_sets import DataSet
 from tasks.series import Series
 from tasks.studio import Stored, Studio
 

@@ -16,10 +16,10 @@ from containers.contract.stages import STAGES
 from flows.audition import AuditionDesk
 from infra.review import listening, server
 from infra.review_doors import Doors, Links
-from tasks.audition import Audition, trials_of
-from tasks.audition_export import export
-from tasks.audition_making import Wanted, hold
-from tasks.audition_votes import cast_votes, votes_of
+from tasks.auditions.audition import Audition, trials_of
+from tasks.auditions.audition_export import export
+from tasks.auditions.audition_making import Wanted, hold
+from tasks.auditions.audition_votes import cast_votes, votes_of
 from tasks.studio import Studio
 from tests.unit.sheet_material import reference
 from tests.unit.stub_studio import RIGHTS, studio_at

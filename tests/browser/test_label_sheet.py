@@ -23,9 +23,9 @@ from infra.cache import FileCache
 from infra.review import listening, server
 from infra.review_doors import Doors, Links
 from infra.settings import settings
-from tasks import casting
-from tasks.labels import decide, history, load, record
-from tasks.sheet_answer import SheetAnswer
+from tasks.labelling.labels import decide, history, load, record
+from tasks.labelling.sheet_answer import SheetAnswer
+from tasks.speakers import casting
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.s3_servers import moto_server

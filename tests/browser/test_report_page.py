@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from containers.contract.stages import Turn
-from tasks.report import CharacterReport, ClipReport, EpisodeReport, LineReport, Report, Sound
-from tasks.report_assets import AssetReport, AssetsPage
-from tasks.report_character import CharacterPage, Lost
-from tasks.report_charts import by_episode, histogram
-from tasks.report_page import render, render_assets, render_character
+from tasks.reporting.report import CharacterReport, ClipReport, EpisodeReport, LineReport, Report, Sound
+from tasks.reporting.report_assets import AssetReport, AssetsPage
+from tasks.reporting.report_character import CharacterPage, Lost
+from tasks.reporting.report_charts import by_episode, histogram
+from tasks.reporting.report_page import render, render_assets, render_character
 
 CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
 FLAGS = (

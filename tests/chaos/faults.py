@@ -117,7 +117,7 @@ def skew_the_clock(chance: random.Random) -> float:
             return cls.fromisoformat(real.isoformat())
 
     time.time = skewed
-    from tasks import labels
+    from tasks.labelling import labels
 
     labels.datetime = Skewed  # type: ignore[misc]
     return skews[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 from containers.contract.item import sha256_of
 from infra.seals import opened
 from infra.store import LocalStore, StoreError
-from tasks.repair import repair
+from tasks.keeping.repair import repair
 from tests.chaos import faults, season
 from tests.chaos.children import DONE, Loss, child, ended, whole_season
 from tests.chaos.places import Place, place_of

@@ -21,12 +21,12 @@ from infra.dispatch import Dispatcher
 from infra.runners import make_runner
 from infra.stage import Job, Outcome, Runner
 from infra.store import LocalStore, Store
-from tasks import rebuild
-from tasks.casting import current
 from tasks.domain import Episode
-from tasks.labels import decide, load, record
-from tasks.prepared import find_all_prepared, write_episodes
+from tasks.episodes.prepared import find_all_prepared, write_episodes
+from tasks.keeping import rebuild
+from tasks.labelling.labels import decide, load, record
 from tasks.series import Series
+from tasks.speakers.casting import current
 from tasks.studio import Studio
 
 SERIES = "toy"

@@ -13,13 +13,13 @@ from flows.dubbing import dub_episode
 from flows.lines import speak_script
 from flows.season import season
 from infra.store import open_store
-from tasks.audit import entries
-from tasks.dubbing import Dub
 from tasks.opening import open_series
-from tasks.provenance_found import inspect
-from tasks.rights import RightsError
-from tasks.rights_revoking import revoke
-from tasks.scripts import ScriptError
+from tasks.speech.dubbing import Dub
+from tasks.speech.scripts import ScriptError
+from tasks.trust.audit import entries
+from tasks.trust.provenance_found import inspect
+from tasks.trust.rights import RightsError
+from tasks.trust.rights_revoking import revoke
 from tests.flow.conftest import Scripted
 from tests.flow.test_cli import fails, here
 

@@ -39,14 +39,14 @@ from infra.dispatch import Dispatcher
 from infra.settings import settings
 from infra.stage import Job, Outcome
 from infra.store import write_json
-from tasks import casting
-from tasks.casting import Cast
 from tasks.domain import NOBODY, EpisodeClip, Speaker, Suggestion
-from tasks.label_form import LATER, NEW
-from tasks.labels import LabelsError, decide, history, load, record
+from tasks.labelling.label_form import LATER, NEW
+from tasks.labelling.labels import LabelsError, decide, history, load, record
+from tasks.labelling.sheet_answer import SheetAnswer, take_answer
 from tasks.opening import open_series
 from tasks.series import SeriesError
-from tasks.sheet_answer import SheetAnswer, take_answer
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 from tests.flow.conftest import Scripted
 from tests.unit import sheet_material as material

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from containers.stub import people
 from flows.cli.main import app
-from tasks.casting import cast_of
 from tasks.domain import NOBODY
-from tasks.labels import decide, record
+from tasks.episodes.prepared import heard_episode
+from tasks.labelling.labels import decide, record
 from tasks.opening import open_series
-from tasks.prepared import heard_episode
+from tasks.speakers.casting import cast_of
 from tasks.studio import Studio
 from tests.flow.conftest import Scripted
 

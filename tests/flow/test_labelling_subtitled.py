@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from containers.light import demo_script, demo_series
 from containers.light.media import ffmpeg
 from flows.cli.main import app
-from tasks.casting import cast_of
-from tasks.labels import decide, record
+from tasks.labelling.labels import decide, record
 from tasks.opening import open_series
+from tasks.speakers.casting import cast_of
 
 pytestmark = [pytest.mark.prefect, pytest.mark.proof, pytest.mark.timeout(900), pytest.mark.xdist_group("prefect")]
 

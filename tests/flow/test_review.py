@@ -19,7 +19,7 @@ from infra.review import listening, server
 from infra.review_doors import Doors, Links
 from infra.settings import settings
 from infra.slots import MachineSlots
-from tasks.labels import history
+from tasks.labelling.labels import history
 from tasks.opening import open_series, with_engines
 from tasks.studio import Studio
 from tests.flow.conftest import Scripted

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from infra.slots import MachineSlots
-from tasks.exports import export
+from tasks.exporting.exports import export
 from tasks.opening import open_series, with_engines
-from tasks.rights import RightsError, grant
-from tasks.rights_revoking import plan, revoke
-from tasks.speaking import Line, speak
+from tasks.speech.speaking import Line, speak
 from tasks.studio import Studio
+from tasks.trust.rights import RightsError, grant
+from tasks.trust.rights_revoking import plan, revoke
 from tests.flow.conftest import Scripted
 from tests.flow.test_cli import voicecast
 

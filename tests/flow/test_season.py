@@ -27,8 +27,8 @@ from flows.season import finished, season
 from infra.engines import engines
 from infra.settings import settings
 from infra.store import LocalStore
-from tasks import nightly_check
-from tasks.labels import history
+from tasks.keeping import nightly_check
+from tasks.labelling.labels import history
 from tasks.opening import open_series
 from tests.flow.conftest import Scripted, without_times
 

@@ -9,10 +9,10 @@ from io import BytesIO
 from pathlib import Path
 
 from containers.contract.parcel import ParcelError, pack, unpack
-from tasks.labels import LabelsError
-from tasks.labels_file import read_labels_file, read_sheet_answer
+from tasks.episodes.subtitles import SubtitlesError, read_cues
+from tasks.labelling.labels import LabelsError
+from tasks.labelling.labels_file import read_labels_file, read_sheet_answer
 from tasks.series import SeriesError, read_series
-from tasks.subtitles import SubtitlesError, read_cues
 from tests.fuzz.mutations import BINARY, TEXT, damaged
 
 SERIES = """series: kaze

@@ -12,12 +12,14 @@ import soundfile
 from containers.contract.item import sha256_of
 from containers.contract.stages import CleanClip, File, Measurements
 from infra.store import write_json
-from tasks import casting, data_sets, labels
-from tasks.casting import Cast
-from tasks.data_sets import Cleaned
-from tasks.dataset import Row
+from tasks.clips import data_sets
+from tasks.clips.data_sets import Cleaned
+from tasks.clips.dataset import Row
 from tasks.domain import Speaker
-from tasks.prepared import STAGES
+from tasks.episodes.prepared import STAGES
+from tasks.labelling import labels
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Stored, Studio
 
 RATE_HZ = 44100

@@ -16,9 +16,10 @@ from containers.contract.item import sha256_of
 from containers.contract.stages import Measurements
 from containers.stub import people
 from infra.store import write_json
-from tasks import casting, orders
-from tasks.casting import Cast
+from tasks import orders
 from tasks.domain import EpisodeClip, Speaker, Suggestion
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Source, Studio
 
 MEASURED = Measurements(

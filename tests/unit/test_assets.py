@@ -13,9 +13,9 @@ import pytest
 from containers.contract.stages import SURVEYED, Turn
 from infra.store import read_json
 from tasks import orders
-from tasks.asset_library import export_assets, list_assets, load_assets
-from tasks.assets import Rules, find_cues, find_effects, integrated_lufs, survey_columns
-from tasks.prepared import Prepared
+from tasks.episodes.asset_library import export_assets, list_assets, load_assets
+from tasks.episodes.assets import Rules, find_cues, find_effects, integrated_lufs, survey_columns
+from tasks.episodes.prepared import Prepared
 from tasks.studio import Stored, Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from flows.cli.main import app
 from infra.store import LocalStore
-from tasks import audit
-from tasks.rights_revoking import revoke
-from tasks.speaking import Line, speak
+from tasks.speech.speaking import Line, speak
+from tasks.trust import audit
+from tasks.trust.rights_revoking import revoke
 from tests.unit.stub_studio import looking, studio_at
 from tests.unit.test_voices import voice
 

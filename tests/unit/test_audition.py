@@ -15,18 +15,19 @@ from flows.cli.audition import audition as judge
 from infra.review import NotThere
 from infra.review_doors import Links
 from infra.store import write_json
-from tasks import audit, audition_page
-from tasks.audition import REAL, Audition, Sample, scores_of, trials_of
-from tasks.audition_export import export, publish
-from tasks.audition_lines import Recorded, own_lines
-from tasks.audition_making import Wanted, hold, load
-from tasks.audition_samples import said
-from tasks.audition_votes import SAME, Ballot, Vote, VoteError, cast_vote, cast_votes, results, votes_of
-from tasks.judging import characters_wrong, interval
-from tasks.provenance_found import inspect
-from tasks.rights import NoVoice, RightsError
-from tasks.rights_revoking import plan
+from tasks.auditions import audition_page
+from tasks.auditions.audition import REAL, Audition, Sample, scores_of, trials_of
+from tasks.auditions.audition_export import export, publish
+from tasks.auditions.audition_lines import Recorded, own_lines
+from tasks.auditions.audition_making import Wanted, hold, load
+from tasks.auditions.audition_samples import said
+from tasks.auditions.audition_votes import SAME, Ballot, Vote, VoteError, cast_vote, cast_votes, results, votes_of
+from tasks.speech.judging import characters_wrong, interval
 from tasks.studio import Stored, Studio
+from tasks.trust import audit
+from tasks.trust.provenance_found import inspect
+from tasks.trust.rights import NoVoice, RightsError
+from tasks.trust.rights_revoking import plan
 from tasks.voices import all_voices
 from tests.unit.sheet_material import reference
 from tests.unit.stub_studio import RIGHTS, studio_at

@@ -13,7 +13,7 @@ from infra.cache import file_cache
 from infra.settings import settings
 from infra.sources import files_of, here, place_of, sha256_known
 from infra.store import LocalStore, StoreError
-from tasks.episodes import list_episodes
+from tasks.episodes.episodes import list_episodes
 from tests.unit.s3_servers import Server, moto_server
 from tests.unit.stub_studio import studio_at
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.cast import galleries_of, identify, rule_for, suggest
 from tasks.domain import Reference, Speaker, Suggestion
-from tasks.linking import ModelsDiffer
+from tasks.speakers.cast import galleries_of, identify, rule_for, suggest
+from tasks.speakers.linking import ModelsDiffer
 from tests.unit.voices import MODEL, heard, reference, vector
 
 CAST = ["endou", "gouenji", "kazemaru", "kidou", "someoka"]

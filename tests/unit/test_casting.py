@@ -9,12 +9,12 @@ from typing import Any
 
 from containers.contract.codec import canonical
 from infra.store import LocalStore, write_json
-from tasks import casting
-from tasks.casting import Cast
 from tasks.domain import Episode, HeardEpisode
-from tasks.labels import decide, history, load, record
-from tasks.prepared import Prepared
+from tasks.episodes.prepared import Prepared
+from tasks.labelling.labels import decide, history, load, record
 from tasks.series import Series
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 from tests.unit.voices import heard
 

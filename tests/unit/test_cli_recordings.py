@@ -10,7 +10,7 @@ import typer
 
 from containers.contract.errors import RecordingError
 from flows.cli.recordings import outputs_of, recordings_in, semitones_of, speak_recordings
-from tasks.saying import NothingToSay
+from tasks.speech.saying import NothingToSay
 from tasks.studio import Studio
 from tests.unit.stub_studio import episode_at, studio_at
 from tests.unit.test_voices import voice

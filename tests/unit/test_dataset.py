@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset import PRESETS, Row, judge, manifest, select
+from tasks.clips.dataset import PRESETS, Row, judge, manifest, select
 from tasks.domain import NOBODY, HeardEpisode, Reference, Segment, Speaker
-from tasks.labels import How, Labels, decide, derive
-from tasks.linking import ModelsDiffer
+from tasks.labelling.labels import How, Labels, decide, derive
+from tasks.speakers.linking import ModelsDiffer
 from tests.unit.voices import GOOD, heard, reference
 
 REFERENCES = [reference("endou"), reference("gouenji")]

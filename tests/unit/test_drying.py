@@ -15,15 +15,16 @@ from pydantic import ValidationError
 from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import LocalStore, write_json
-from tasks import data_sets, drying, orders
-from tasks.clean_records import forget_overwritten
-from tasks.garbage import find_garbage
+from tasks import orders
+from tasks.clips import data_sets, drying
+from tasks.clips.clean_records import forget_overwritten
+from tasks.keeping.garbage import find_garbage
+from tasks.keeping.repair import repair
+from tasks.keeping.verify import verify
 from tasks.opening import check_engines
-from tasks.repair import repair
-from tasks.rights_revoking import plan
 from tasks.series import Series
 from tasks.studio import Stored, Studio
-from tasks.verify import verify
+from tasks.trust.rights_revoking import plan
 from tests.chaos import season
 from tests.unit.stub_studio import studio_at
 

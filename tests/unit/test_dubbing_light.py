@@ -17,16 +17,18 @@ from containers.light.demo_series import main as make_demo_series
 from infra.dispatch import Dispatcher
 from infra.runners import make_runner
 from infra.store import LocalStore
-from tasks import dubbing, orders, separating, voices
-from tasks.data_sets import DataSet
+from tasks import orders, voices
+from tasks.clips.data_sets import DataSet
 from tasks.domain import Episode, Turn
-from tasks.dubbing import Bed, Dub
-from tasks.dubbing_plan import Heard
-from tasks.dubbing_record import How
-from tasks.provenance_found import inspect
-from tasks.scripts import Script, ScriptLine, read_script
+from tasks.episodes import separating
 from tasks.series import Series
+from tasks.speech import dubbing
+from tasks.speech.dubbing import Bed, Dub
+from tasks.speech.dubbing_plan import Heard
+from tasks.speech.dubbing_record import How
+from tasks.speech.scripts import Script, ScriptLine, read_script
 from tasks.studio import Source, Studio
+from tasks.trust.provenance_found import inspect
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
 RIGHTS = {"basis": "made by a program", "by": "the tests", "date": "2026-11-26"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.domain import EpisodeClip, Measurements, Segment, Turn
-from tasks.dubbing_plan import PAD_SECONDS, Heard, fit_of, joined, loudness_for, placed, replaced
+from tasks.speech.dubbing_plan import PAD_SECONDS, Heard, fit_of, joined, loudness_for, placed, replaced
 
 MEASURED = Measurements(
     snr_db=30.0, background_db=None, loudness_lufs=-20.0, peak_dbfs=-3.0, clipped_share=0.0, bandwidth_hz=None,

@@ -7,8 +7,8 @@ from pathlib import Path
 from infra.store import LocalStore
 from tasks import orders
 from tasks.domain import Episode
-from tasks.episode_subtitles import lines_shown, named, spoken, take_sidecars, tracks_of
-from tasks.prepared import identity_of
+from tasks.episodes.episode_subtitles import lines_shown, named, spoken, take_sidecars, tracks_of
+from tasks.episodes.prepared import identity_of
 from tests.unit.stub_studio import episode_at, studio_at
 
 FOLDER = "series/kaze/episodes/s01e01"

@@ -12,7 +12,7 @@ import pytest
 
 from infra.store import LocalStore, write_json
 from tasks.domain import Episode
-from tasks.episodes import choose, episode_key, episode_keys, list_episodes
+from tasks.episodes.episodes import choose, episode_key, episode_keys, list_episodes
 from tasks.series import Series, SeriesError
 
 SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.explaining import explain
+from tasks.clips.explaining import explain
 from tests.unit.data_set_material import publish, row
 from tests.unit.stub_studio import studio_at
 

@@ -18,12 +18,13 @@ import soundfile
 from infra.bucket import BucketStore
 from infra.cache import FileCache
 from infra.settings import settings
-from tasks import exports, labels
-from tasks.exports import FORMATS, export
-from tasks.exports_folder import MARK
-from tasks.exports_material import ExportError, field_of_list, one_line
-from tasks.rights import NoVoice, RightsError
+from tasks.exporting import exports
+from tasks.exporting.exports import FORMATS, export
+from tasks.exporting.exports_folder import MARK
+from tasks.exporting.exports_material import ExportError, field_of_list, one_line
+from tasks.labelling import labels
 from tasks.studio import Studio
+from tasks.trust.rights import NoVoice, RightsError
 from tests.unit.data_set_material import publish, row
 from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, looking, studio_at

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.cast import suggest
 from tasks.domain import Reference, Speaker, Suggestion
-from tasks.hearsay import Hint, hints_of
-from tasks.names import casts_of, character_names
+from tasks.episodes.subtitles import Cue
 from tasks.series import Series, SeriesError
-from tasks.subtitles import Cue
+from tasks.speakers.cast import suggest
+from tasks.speakers.hearsay import Hint, hints_of
+from tasks.speakers.names import casts_of, character_names
 from tests.unit.voices import heard, reference
 
 REFERENCES = [reference(each) for each in ("endou", "gouenji", "kazemaru")]

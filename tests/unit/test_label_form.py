@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.domain import NOBODY, Speaker, Suggestion
-from tasks.label_form import (
+from tasks.labelling.label_form import (
     LATER,
     NEW,
     Answer,
@@ -19,8 +19,8 @@ from tasks.label_form import (
     prefill,
     read_answer,
 )
-from tasks.label_rules import newcomers, seen
-from tasks.labels import Decision, How, Labels, decide, derive
+from tasks.labelling.label_rules import newcomers, seen
+from tasks.labelling.labels import Decision, How, Labels, decide, derive
 from tasks.series import Character
 
 CHARACTERS = {"endou": Character(name="円堂守"), "gouenji": Character(name="豪炎寺 | <b>")}

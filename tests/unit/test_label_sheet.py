@@ -15,15 +15,16 @@ import pytest
 from containers.contract.codec import decode
 from containers.contract.errors import RequestError
 from containers.stub import people
-from tasks import casting, data_sets
+from tasks.clips import data_sets
 from tasks.domain import NOBODY, EpisodeClip
-from tasks.label_sheet import Heard, Sheet, heard_by, make_sheet
-from tasks.labels import Decision, LabelsError, Overtaken, decide, history, load, record
-from tasks.prepared import heard_episode
-from tasks.sheet_answer import SheetAnswer, take_answer, take_back, take_what_stands
-from tasks.sheet_media import known_sound, sounds_of
-from tasks.sheet_page import entrance, render
-from tasks.sheet_voices import CLIPS, Voice, representative
+from tasks.episodes.prepared import heard_episode
+from tasks.labelling.label_sheet import Heard, Sheet, heard_by, make_sheet
+from tasks.labelling.labels import Decision, LabelsError, Overtaken, decide, history, load, record
+from tasks.labelling.sheet_answer import SheetAnswer, take_answer, take_back, take_what_stands
+from tasks.labelling.sheet_media import known_sound, sounds_of
+from tasks.labelling.sheet_page import entrance, render
+from tasks.labelling.sheet_voices import CLIPS, Voice, representative
+from tasks.speakers import casting
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.stub_studio import looking, studio_at

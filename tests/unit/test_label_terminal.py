@@ -11,9 +11,9 @@ import typer
 
 from flows.cli import label_show
 from flows.cli.label_ask import ask
-from tasks import casting
-from tasks.labels import decide, history, load, record
-from tasks.sheet_answer import take_back
+from tasks.labelling.labels import decide, history, load, record
+from tasks.labelling.sheet_answer import take_back
+from tasks.speakers import casting
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.stub_studio import studio_at

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.store import LocalStore, read_json
-from tasks import labels as subject
 from tasks.domain import NOBODY, Suggestion
-from tasks.label_rules import auto_decision, news, outdated, seen
-from tasks.labels import Decision, LabelsError, Overtaken, decide, derive
-from tasks.labels_file import read_labels_file
+from tasks.labelling import labels as subject
+from tasks.labelling.label_rules import auto_decision, news, outdated, seen
+from tasks.labelling.labels import Decision, LabelsError, Overtaken, decide, derive
+from tasks.labelling.labels_file import read_labels_file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,13 +8,13 @@ from typing import cast
 
 import pytest
 
-from tasks.cast import ASK_ABOUT_ALL, RULES, suggest
-from tasks.casting import Cast, questions
 from tasks.domain import NOBODY, HeardEpisode, Speaker
-from tasks.labels import Label, Labels
-from tasks.learnt import ASK_HIGHER, HIGHER, by_people, calibrated, learnt_references
-from tasks.linking import ModelsDiffer, Said, link
+from tasks.labelling.labels import Label, Labels
 from tasks.series import Character, Series
+from tasks.speakers.cast import ASK_ABOUT_ALL, RULES, suggest
+from tasks.speakers.casting import Cast, questions
+from tasks.speakers.learnt import ASK_HIGHER, HIGHER, by_people, calibrated, learnt_references
+from tasks.speakers.linking import ModelsDiffer, Said, link
 from tasks.studio import Studio
 from tests.unit.voices import heard, reference
 

@@ -14,7 +14,7 @@ from containers.contract.item import Item, sha256_of
 from containers.contract.stages import DetectRequest, File
 from containers.light import detection
 from containers.light.detection import detect
-from tasks.separating import Rule, speech_segments
+from tasks.episodes.separating import Rule, speech_segments
 from tests.unit.spoken_material import RATE_HZ, said
 
 Sound = NDArray[np.float32]

@@ -21,8 +21,8 @@ from containers.light.media import ffmpeg
 from flows.cli.main import app
 from infra import signing
 from infra.settings import HERE, SettingsError, settings
-from tasks.provenance import VERSION, Provenance, marked
-from tasks.provenance_found import EXIT_CODES, inspect
+from tasks.trust.provenance import VERSION, Provenance, marked
+from tasks.trust.provenance_found import EXIT_CODES, inspect
 
 STATED = Provenance(
     series="kaze",

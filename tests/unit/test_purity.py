@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tasks.clips.purity import Likeness, compare
 from tasks.domain import Vectors
-from tasks.purity import Likeness, compare
 
 ANNA, BORIS = np.eye(3, dtype=np.float32)[:2]
 SURE = 0.1

@@ -6,15 +6,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tasks import casting
-from tasks.cast import suggest
-from tasks.casting import Cast
-from tasks.dataset import judge
+from tasks.clips.dataset import judge
 from tasks.domain import NOBODY, Speaker, Suggestion
-from tasks.label_rules import auto_decision
-from tasks.labels import Labels, decide, derive
-from tasks.linking import link
+from tasks.labelling.label_rules import auto_decision
+from tasks.labelling.labels import Labels, decide, derive
 from tasks.series import Series
+from tasks.speakers import casting
+from tasks.speakers.cast import suggest
+from tasks.speakers.casting import Cast
+from tasks.speakers.linking import link
 from tasks.studio import Studio
 from tests.unit.voices import heard, reference
 

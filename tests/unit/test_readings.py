@@ -11,9 +11,9 @@ from containers.contract.readings import accent_of, dictionary_rows, katakana, m
 from containers.contract.stages import WordReading
 from containers.contract.written_out import written_out
 from tasks import orders
-from tasks.dictionary import dictionary_of
-from tasks.readings import ReadingError, said_as
 from tasks.series import Series, SeriesError, read_series
+from tasks.speech.dictionary import dictionary_of
+from tasks.speech.readings import ReadingError, said_as
 from tests.unit.stub_studio import studio_at
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.recordings import Heard, Quieted, hear, suggested
+from tasks.speech.recordings import Heard, Quieted, hear, suggested
 from tasks.studio import Stored
 from tests.unit.stub_studio import episode_at, looking, studio_at
 

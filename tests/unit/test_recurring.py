@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.recurrence import Search
-from tasks.recurring import Heard, RecurringGroup, describe, left_out_by_episode, places_of, why_recurring
+from tasks.episodes.recurrence import Search
+from tasks.episodes.recurring import Heard, RecurringGroup, describe, left_out_by_episode, places_of, why_recurring
 
 HOP = 0.125
 Words = NDArray[np.uint32]

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.store import read_json
-from tasks import orders, recurring_files
-from tasks.archive import keep_archive
+from tasks import orders
 from tasks.domain import Episode
+from tasks.episodes import recurring_files
+from tasks.episodes.archive import keep_archive
 from tasks.studio import Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
 

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("soxr")
 
 from containers.light.clip_words import clip_words, words_of
-from tasks.repeats import different_bits, without_repeats
-from tasks.verdicts import Row
+from tasks.clips.repeats import different_bits, without_repeats
+from tasks.clips.verdicts import Row
 from tests.unit.voices import GOOD, vector
 
 RATE = 48000

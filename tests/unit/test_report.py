@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from containers.contract.stages import Measurements, Problem, Turn
-from tasks.dataset import Row
+from tasks.clips.dataset import Row
 from tasks.domain import NOBODY, EpisodeClip, Speaker, Suggestion
-from tasks.report import (
+from tasks.reporting.report import (
     CharacterReport,
     ClipReport,
     EpisodeReport,
@@ -28,8 +28,8 @@ from tasks.report import (
     dropped_seconds,
     facts_of,
 )
-from tasks.report_page import render
-from tasks.report_turns import turns_of_speakers
+from tasks.reporting.report_page import render
+from tasks.reporting.report_turns import turns_of_speakers
 
 MADE = datetime(2026, 11, 22, 15, 4, tzinfo=UTC)
 HOSTILE = """<script>alert(1)</script>"' onclick='x' <img src=x onerror=alert(1)> &amp; {{ 7 * 7 }}"""

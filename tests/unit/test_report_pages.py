@@ -13,16 +13,16 @@ import pytest
 
 from containers.contract.stages import Segment
 from infra.store import write_json
-from tasks.asset_library import EpisodeAssets
-from tasks.assets import Cue, Effect
-from tasks.report import CharacterReport, ClipReport
-from tasks.report_assets import AssetReport, AssetsPage, assets_page, facts_of
-from tasks.report_character import CharacterPage, episode_bars, histograms_of, lost_by_reason, to_hear
-from tasks.report_charts import by_episode, curves, histogram
-from tasks.report_media import Media
-from tasks.report_of_characters import known_character
-from tasks.report_page import render_assets, render_character
-from tasks.report_training import read_curves, training_curves
+from tasks.episodes.asset_library import EpisodeAssets
+from tasks.episodes.assets import Cue, Effect
+from tasks.reporting.report import CharacterReport, ClipReport
+from tasks.reporting.report_assets import AssetReport, AssetsPage, assets_page, facts_of
+from tasks.reporting.report_character import CharacterPage, episode_bars, histograms_of, lost_by_reason, to_hear
+from tasks.reporting.report_charts import by_episode, curves, histogram
+from tasks.reporting.report_media import Media
+from tasks.reporting.report_of_characters import known_character
+from tasks.reporting.report_page import render_assets, render_character
+from tasks.reporting.report_training import read_curves, training_curves
 from tasks.studio import Stored
 from tasks.voices import Card
 from tests.unit.data_set_material import MEASURED, publish, row

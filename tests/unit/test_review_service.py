@@ -27,10 +27,10 @@ from flows.review import SheetDesk, wake
 from flows.sheet_export import upload_link
 from infra.review import listening, server
 from infra.review_doors import LARGEST_ANSWER, Doors, Links, from_own_page, new_token
-from tasks import sheet_inbox
-from tasks.labels import LabelsError, decide, history, record
+from tasks.labelling import sheet_inbox
+from tasks.labelling.labels import LabelsError, decide, history, record
+from tasks.labelling.sheet_answer import SheetAnswer
 from tasks.opening import write_if_new
-from tasks.sheet_answer import SheetAnswer
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.stub_studio import studio_at

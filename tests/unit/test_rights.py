@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from infra.cache import file_cache
 from infra.settings import settings
 from infra.store import open_store
-from tasks.audit import verify
-from tasks.rights import Revoked, RightsError, bury, check_rights, grant, not_revoked
-from tasks.rights_revoking import plan, revoke
-from tasks.speaking import Line, speak
+from tasks.speech.speaking import Line, speak
 from tasks.studio import Studio
+from tasks.trust.audit import verify
+from tasks.trust.rights import Revoked, RightsError, bury, check_rights, grant, not_revoked
+from tasks.trust.rights_revoking import plan, revoke
 from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, studio_at
 from tests.unit.test_voices import voice

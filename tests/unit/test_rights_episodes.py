@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks import orders, prepared
-from tasks.prepared import Parts, find_prepared, heard_episode
-from tasks.rights import Revoked, bury
-from tasks.rights_episodes import forget, publish_without_revoked
+from tasks import orders
+from tasks.episodes import prepared
+from tasks.episodes.prepared import Parts, find_prepared, heard_episode
 from tasks.studio import Studio
+from tasks.trust.rights import Revoked, bury
+from tasks.trust.rights_episodes import forget, publish_without_revoked
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 

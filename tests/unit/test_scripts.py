@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.scripts import Script, ScriptError, ScriptLine, check_times, read_script
 from tasks.series import Character
+from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_times, read_script
 
 CAST = {
     "ren": Character(name="円堂守", aliases=("Endou",)),

@@ -9,11 +9,12 @@ import pytest
 
 from containers.contract.stages import Segment, SeparateResult
 from infra.store import find_json
-from tasks import orders, prepared
+from tasks import orders
 from tasks.domain import Episode
-from tasks.separating import Rule, find_stems, make_stems, speech_segments
+from tasks.episodes import prepared
+from tasks.episodes.separating import Rule, find_stems, make_stems, speech_segments
+from tasks.keeping.verify import verify
 from tasks.studio import Made, Studio
-from tasks.verify import verify
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 HOP = 0.1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tasks.clips.shortfall import shortfall
 from tasks.domain import Suggestion
-from tasks.shortfall import shortfall
 from tests.unit.data_set_material import row
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tasks.provenance_found import inspect
-from tasks.rights import RightsError
-from tasks.rights_revoking import plan
-from tasks.songs import Song, in_form, octaves, sing
-from tasks.speaking import NothingToSay
+from tasks.speech.songs import Song, in_form, octaves, sing
+from tasks.speech.speaking import NothingToSay
 from tasks.studio import Studio
+from tasks.trust.provenance_found import inspect
+from tasks.trust.rights import RightsError
+from tasks.trust.rights_revoking import plan
 from tests.unit.stub_studio import episode_at, looking, studio_at
 from tests.unit.test_voices import voice
 

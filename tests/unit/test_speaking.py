@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tasks.provenance_found import inspect
-from tasks.speaking import Line, NothingToSay, Spoken, in_form, speak
+from tasks.speech.speaking import Line, NothingToSay, Spoken, in_form, speak
 from tasks.studio import Studio
+from tasks.trust.provenance_found import inspect
 from tests.unit.stub_studio import episode_at, looking, studio_at
 from tests.unit.test_voices import voice
 

@@ -12,7 +12,7 @@ import soundfile
 from containers.contract.stages import Segment
 from containers.light.detection import detected
 from containers.light.speech import WINDOW_SECONDS
-from tasks.separating import Rule, speech_segments
+from tasks.episodes.separating import Rule, speech_segments
 from tests.bench import sparse_season
 from tests.bench.speech_only import LEAST, SHORT, Silent, said_in
 from tests.bench.truth import truth

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.clip_texts import texts_of
+from tasks.clips.clip_texts import texts_of
 from tasks.domain import EpisodeClip
-from tasks.subtitles import Cue, Kind, SubtitlesError, read_cues
+from tasks.episodes.subtitles import Cue, Kind, SubtitlesError, read_cues
 from tests.unit.voices import GOOD
 
 ASS = """[Script Info]

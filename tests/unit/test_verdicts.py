@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks.clips.verdicts import PRESETS, Finding, cut_word, flaw, tags, upsampled_said
 from tasks.domain import EpisodeClip, Segment
 from tasks.series import SeriesError, read_series
-from tasks.verdicts import PRESETS, Finding, cut_word, flaw, tags, upsampled_said
 from tests.unit.voices import GOOD
 
 LEAST = """series: kaze

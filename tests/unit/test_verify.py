@@ -13,13 +13,13 @@ from infra.bucket import BucketStore
 from infra.cache import FileCache
 from infra.settings import settings
 from infra.store import LocalStore, StoreError, read_json, write_json
-from tasks.artifacts import Kind
-from tasks.garbage import find_garbage, remove
-from tasks.labels import history
-from tasks.nightly_check import check
-from tasks.repair import ORDER, repair
+from tasks.keeping.artifacts import Kind
+from tasks.keeping.garbage import find_garbage, remove
+from tasks.keeping.nightly_check import check
+from tasks.keeping.repair import ORDER, repair
+from tasks.keeping.verify import verify
+from tasks.labelling.labels import history
 from tasks.studio import Studio
-from tasks.verify import verify
 from tests.chaos import season
 from tests.unit.s3_servers import Server, moto_server
 

@@ -10,9 +10,9 @@ from containers.contract.item import sha256_of
 from containers.contract.stages import TrainResult
 from infra.engines import engines
 from tasks import orders, voices
-from tasks.data_sets import DataSet
-from tasks.rights import NoVoice, RightsError, check_rights
+from tasks.clips.data_sets import DataSet
 from tasks.studio import Made, Source, Studio
+from tasks.trust.rights import NoVoice, RightsError, check_rights
 from tasks.voices import (
     Card,
     current_voice,

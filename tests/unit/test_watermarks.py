@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.settings import settings
-from tasks.provenance_found import inspect
-from tasks.speaking import Line, speak
+from tasks.speech.speaking import Line, speak
+from tasks.trust.provenance_found import inspect
 from tests.unit.stub_studio import studio_at
 from tests.unit.test_voices import voice
 

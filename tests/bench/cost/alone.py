@@ -22,7 +22,7 @@ from infra.slots import MachineSlots
 from infra.stage import Exit, Start
 from tasks import orders
 from tasks.domain import Episode
-from tasks.episodes import list_episodes
+from tasks.episodes.episodes import list_episodes
 from tasks.opening import open_series
 from tasks.studio import Made, Order, Studio
 

@@ -1,0 +1,266 @@
+"""Data sets in the store: verdicts become clean clips, a manifest and a summary.
+
+The deciding is in `dataset`; here it meets files. Only clips that are newly
+kept are cleaned; the others are where an earlier run left them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from containers.contract.codec import canonical, decode, encode
+from containers.contract.stages import CleanClip, CleanResult, File
+from infra.engines import engine_for
+from infra.identity import makers
+from infra.store import find_json, write_json
+from tasks import orders
+from tasks.clips import clean_records, dataset, drying, purity, repeats, selection, verdicts
+from tasks.clips.dataset import Row
+from tasks.clips.explaining import Change, explain
+from tasks.clips.shortfall import Shortfall, shortfall
+from tasks.domain import HeardEpisode, Reference
+from tasks.episodes import recurring_files
+from tasks.episodes.prepared import Prepared
+from tasks.labelling.labels import Labels
+from tasks.speakers import cast as cast_rules
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
+from tasks.studio import Made, Stored, Studio, hash_of_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """What is ready to train on for one character; `minutes` of cleaned clips, `files` key -> bytes.
+
+    `missing`: what it lacks to the target, and where more may lie. `manifest_sha256`: "" of older versions.
+    """
+
+    character: str
+    identity: str
+    minutes: float
+    clips: int
+    dropped: dict[str, int]
+    files: dict[str, int]
+    missing: Shortfall | None = None
+    manifest_sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaned:
+    """A kept clip as cleaned: `made_from` is the identity of the request that would clean it alone.
+
+    `dereverbed_by`: the engine that took the reverberation off it before.
+    """
+
+    made_from: str
+    wav: Stored
+    about: CleanClip
+    dereverbed_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a data set says beside verdicts: labels, words by clip, engines by episode and stage, what is missing."""
+
+    labels: Labels
+    texts: Mapping[str, str]
+    engines: Mapping[str, Mapping[str, str]]
+    missing: Mapping[str, Shortfall | None]
+
+
+def identity_of(studio: Studio, cast: Cast, labels: Labels, character: str) -> str:
+    """Changes with the cast, the labels, what the series file asks of a data set, and the engines that clean."""
+    series = studio.series
+    engine = engine_for(series.engine("clean"), "clean")
+    parts = {
+        "character": character,
+        "cast": cast.identity,
+        "labels": [
+            {speaker: (each.character, each.decision) for speaker, each in labels.speakers.items()},
+            labels.rejected,
+        ],
+        "targets": series.targets.model_dump(),
+        "quality": str(series.quality.thresholds(series.targets.clip_seconds)),
+        "recurring": encode(recurring_files.load_recurring(studio)),
+        "denoise": series.denoise,
+        "engine": makers(engine, series.options.get(engine.name, {})),
+        "rules": hash_of_code(cast_rules, dataset, purity, repeats, selection, verdicts),
+    }
+    parts |= drying.identity_of(series)
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def find_data_set(studio: Studio, character: str, identity: str) -> DataSet | None:
+    """The data set, if it was made from just this and every file is there."""
+    known = load_data_set(studio, character)
+    if known is None or known.identity != identity:
+        return None
+    return known if studio.store.holds(known.files) else None
+
+
+def load_data_set(studio: Studio, character: str) -> DataSet | None:
+    """The data set as it stands in the store."""
+    key = f"{_home(studio, character)}/dataset.json"
+    said = find_json(studio.store, key)
+    return None if said is None else decode(DataSet, said, key)
+
+
+def decide(
+    studio: Studio,
+    cast: Cast,
+    labels: Labels,
+    heard: Sequence[HeardEpisode],
+    references: Sequence[Reference],
+    texts: Mapping[str, str] | None = None,
+) -> dict[str, tuple[Row, ...]]:
+    """A verdict on every clip that may be a character's, by character; `texts`: clip -> its words."""
+    recurring = recurring_files.clips_left_out(recurring_files.load_recurring(studio), heard)
+    targets = studio.series.targets
+    thresholds = studio.series.quality.thresholds(targets.clip_seconds)
+    judged = dataset.judge(heard, cast.speakers, labels, references, thresholds, recurring)
+    rows = dataset.select(judged, targets.minutes, texts)
+    return {slug: tuple(row for row in rows if row.character == slug) for slug in studio.series.characters}
+
+
+def decide_anew(studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]) -> tuple[Change, ...]:
+    """What `decide` would change for each character, from what lies in the store; nothing is written."""
+    heard = casting.heard_series(studio, prepared)
+    texts = casting.texts_of_clips(studio, heard)
+    decided = decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    return tuple(explain(studio, slug, rows) for slug, rows in decided.items())
+
+
+def lacking(
+    studio: Studio, cast: Cast, labels: Labels, decided: Mapping[str, Sequence[Row]]
+) -> dict[str, Shortfall | None]:
+    """What each character lacks to its target, and who without a label may be it."""
+    seconds = {each.id: each.seconds for each in cast.speakers}
+    asked = [each for each in cast.suggestions if each.band == "ask" and each.speaker not in labels.speakers]
+    return {
+        slug: shortfall(
+            rows,
+            studio.series.targets.minutes,
+            [(each, seconds.get(each.speaker, 0.0)) for each in asked if each.character == slug],
+        )
+        for slug, rows in decided.items()
+    }
+
+
+def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mapping[str, str]) -> dict[str, Stored]:
+    """Kept clips that no earlier run has cleaned: name in the data set -> the clip as cut.
+
+    `hashes`: clip -> SHA-256 of its file.
+    """
+    known = _ledger(studio, character)
+    there = studio.store.sizes(f"{_home(studio, character)}/clips") if known else {}
+    wanted = {clip_name(row.clip): _as_cut(studio, row, hashes[row.clip]) for row in rows if row.verdict == "kept"}
+    return {
+        name: stored
+        for name, stored in wanted.items()
+        if name not in known
+        or known[name].made_from != _alone(studio, character, stored)
+        or there.get(known[name].wav.key) != known[name].wav.size
+    }
+
+
+def enter(
+    studio: Studio,
+    character: str,
+    clips: Mapping[str, Stored],
+    made: Made[CleanResult],
+    dereverbed_by: str | None = None,
+) -> None:
+    """Write newly cleaned clips into the character's ledger; `clips` as cut."""
+    ledger = _ledger(studio, character)
+    for (name, stored), about in zip(clips.items(), made.result.clips, strict=True):
+        made_from = _alone(studio, character, stored)
+        wav = made.stored(about.file)
+        # By its own name, not its number among those cleaned with it: how clips came together must not show.
+        of_itself = replace(about, file=File(path=f"clips/{name}.wav", sha256=wav.sha256))
+        ledger[name] = Cleaned(made_from=made_from, wav=wav, about=of_itself, dereverbed_by=dereverbed_by)
+    write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
+
+
+def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], about: About) -> DataSet:
+    """Remove clips no longer kept, write `manifest.jsonl`, and last `dataset.json`."""
+    ledger, home = _ledger(studio, character), _home(studio, character)
+    kept = {clip_name(row.clip) for row in rows if row.verdict == "kept"}
+    for name in ledger.keys() - kept:
+        studio.store.delete(ledger[name].wav.key)
+    drying.forget(studio, character, kept)
+    ledger = {name: ledger[name] for name in sorted(kept)}
+    write_json(studio.store, f"{home}/cleaned.json", ledger)
+    clean_records.forget_overwritten(studio, character, {each.wav.key: each.wav.sha256 for each in ledger.values()})
+    lines = "".join(
+        canonical(_described(line, ledger))
+        for episode, of_episode in groupby(rows, key=lambda row: row.episode)
+        for line in dataset.manifest(tuple(of_episode), about.engines[episode], about.labels, about.texts)
+    )
+    studio.store.write(f"{home}/manifest.jsonl", lines.encode())
+    dropped: dict[str, int] = {}
+    for row in rows:
+        if row.verdict != "kept":
+            dropped[row.reason] = dropped.get(row.reason, 0) + 1
+    files = {each.wav.key: each.wav.size for each in ledger.values()}
+    files[f"{home}/manifest.jsonl"] = len(lines.encode())
+    made = DataSet(
+        character=character,
+        identity=identity,
+        minutes=sum(each.about.duration for each in ledger.values()) / 60,
+        clips=len(ledger),
+        dropped=dropped,
+        files=files,
+        missing=about.missing.get(character),
+        manifest_sha256=hashlib.sha256(lines.encode()).hexdigest(),
+    )
+    write_json(studio.store, f"{home}/dataset.json", encode(made))
+    return made
+
+
+def clips_to_train(studio: Studio, character: str) -> tuple[Stored, ...]:
+    """The cleaned clips of a character, in order of their names."""
+    return tuple(each.wav for _, each in sorted(_ledger(studio, character).items()))
+
+
+def clip_name(clip: str) -> str:
+    """A clip's name in a data set: s01e02-00012340."""
+    return clip.replace("/", "-")
+
+
+def batch_name(clips: Mapping[str, Stored]) -> str:
+    """A name for clips that are cleaned together: other clips, another name, another record."""
+    members = hashlib.sha256(canonical([[name, each.sha256] for name, each in clips.items()]).encode()).hexdigest()
+    return f"{next(iter(clips))}-{members[:8]}"
+
+
+def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str, Any]:
+    """A manifest's row with its file in the data set and what cleaning did to it."""
+    cleaned = ledger.get(clip_name(line["clip"]))
+    if cleaned is None:
+        return {**line, "file": None}
+    about = {**encode(cleaned.about), "dereverbed_by": cleaned.dereverbed_by}
+    about |= {"file": cleaned.wav.key.rsplit("/", 1)[-1], "sha256": cleaned.wav.sha256}
+    return {**line, "file": f"clips/{about.pop('file')}", "cleaned": about}
+
+
+def _home(studio: Studio, character: str) -> str:
+    return f"{studio.home}/characters/{character}"
+
+
+def _ledger(studio: Studio, character: str) -> dict[str, Cleaned]:
+    key = f"{_home(studio, character)}/cleaned.json"
+    return {name: decode(Cleaned, each, key) for name, each in (find_json(studio.store, key) or {}).items()}
+
+
+def _as_cut(studio: Studio, row: Row, sha256: str) -> Stored:
+    key = f"{studio.home}/episodes/{row.episode}/clips/{row.clip.rsplit('/', 1)[-1]}.flac"
+    return Stored(key=key, sha256=sha256)
+
+
+def _alone(studio: Studio, character: str, clip: Stored) -> str:
+    cleaned = studio.identity(orders.clean(studio, character, "alone", {"clip": clip}))
+    return drying.identity_with(studio, character, clip, cleaned)

@@ -1,0 +1,111 @@
+"""The steps of a season one by one, without Prefect: what a repair makes again, and nothing beside it.
+
+Each step finds what is whole and makes what is not, as the flows do; these are for few things at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from containers.contract.errors import RecordingError
+from tasks import orders, voices
+from tasks.clips import data_sets, drying
+from tasks.clips.data_sets import DataSet
+from tasks.domain import Episode
+from tasks.episodes import prepared, recurring_files, separating
+from tasks.episodes.episode_subtitles import take_sidecars
+from tasks.episodes.prepared import Parts, Prepared
+from tasks.labelling.labels import Labels, load
+from tasks.speakers import casting
+from tasks.speakers.casting import Cast
+from tasks.studio import Studio
+from tasks.trust.rights import check_rights
+from tasks.voices import ANEW, Card
+
+CLEANED_TOGETHER = 64
+"""Clips in one item of the clean stage."""
+
+
+def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
+    """One episode through its stages; raises the StageError of an engine."""
+    extracted = studio.make(orders.extract(studio, episode))
+    fingerprint = studio.make(orders.fingerprint(studio, episode, extracted))
+    separated = separating.make_stems(studio, episode, extracted)
+    fingerprint_vocals = studio.make(orders.fingerprint_vocals(studio, episode, separated))
+    diarized = studio.make(orders.diarize(studio, episode, separated))
+    take_sidecars(studio.store, orders.folder_of(studio, episode), episode)
+    clips = studio.make(orders.cut(studio, episode, separated, diarized))
+    parts = Parts(
+        extract=extracted,
+        fingerprint=fingerprint,
+        fingerprint_vocals=fingerprint_vocals,
+        separate=separated,
+        diarize=diarized,
+        cut=clips,
+        embed=studio.make(orders.embed(studio, episode, separated, clips)),
+    )
+    return prepared.publish(studio, episode, parts)
+
+
+def hear_references(studio: Studio) -> dict[str, str]:
+    """Every reference as vectors; gives those that could not be heard, and why."""
+    failed = {}
+    for slug, source in casting.references_of(studio):
+        try:
+            extracted = studio.make(orders.extract_given(studio, f"reference of {slug}", source))
+            studio.make(orders.embed_reference(studio, slug, extracted.stored(extracted.result.recording)))
+        except RecordingError as error:
+            failed[f"reference {source.path.name} of {slug}"] = str(error)
+    return failed
+
+
+def make_cast(studio: Studio, episodes: Sequence[Episode], finished: Sequence[Prepared]) -> Cast:
+    """What recurs, then who is heard."""
+    keys = {each.episode for each in finished}
+    fingerprints = recurring_files.fingerprints_of(studio, [each for each in episodes if each.key in keys])
+    recurring_files.find_recurring(studio, fingerprints)
+    base = casting.base_of(studio, episodes, finished)
+    known = casting.find_cast(studio, casting.identity_of(base, load(studio.store, studio.series.series)))
+    return known or casting.make_cast(studio, base, episodes, finished)
+
+
+def make_data_sets(
+    studio: Studio, cast: Cast, labels: Labels, finished: Sequence[Prepared], characters: Sequence[str]
+) -> tuple[DataSet, ...]:
+    """The data sets of some characters, from labels that count already."""
+    wanted = {slug: data_sets.identity_of(studio, cast, labels, slug) for slug in characters}
+    found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
+    if all(found.values()):
+        return tuple(each for each in found.values() if each)
+    heard = casting.heard_series(studio, finished)
+    texts = casting.texts_of_clips(studio, heard)
+    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    about = data_sets.About(
+        labels=labels,
+        texts=texts,
+        engines={each.episode: each.engines for each in finished},
+        missing=data_sets.lacking(studio, cast, labels, rows),
+    )
+    hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
+    made = []
+    for slug, identity in wanted.items():
+        outstanding = list(data_sets.to_clean(studio, slug, rows[slug], hashes).items())
+        for first in range(0, len(outstanding), CLEANED_TOGETHER):
+            clips = dict(outstanding[first : first + CLEANED_TOGETHER])
+            dried = drying.dry(studio, slug, clips)
+            cleaned = studio.make(orders.clean(studio, slug, data_sets.batch_name(clips), dried.clips))
+            data_sets.enter(studio, slug, clips, cleaned, dried.by)
+        made.append(data_sets.publish(studio, slug, identity, rows[slug], about))
+    return tuple(made)
+
+
+def make_voice(studio: Studio, character: str) -> Card | None:
+    """The voice of a character from its data set; None where there is none to train on. Raises RightsError."""
+    check_rights(studio, character, "train")
+    data, clips = data_sets.load_data_set(studio, character), data_sets.clips_to_train(studio, character)
+    if data is None or not clips:
+        return None
+    card = voices.find_voice(studio, character)
+    return card or voices.register(
+        studio, character, data, studio.make(orders.train(studio, character, clips, ANEW.files))
+    )

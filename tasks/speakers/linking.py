@@ -1,0 +1,273 @@
+"""Linking: the speakers of all episodes become speakers of the series.
+
+Diarization names people within one episode (SPEAKER_00); here the same voice
+in other episodes gets one identity (S001) that stays. Who that is in the
+story is decided in `cast` and by a human, not here.
+
+Method: local speakers are split into voices (`voice_parts`), the parts of all
+episodes are joined bottom-up (`agglomeration`). Parts of speakers who talk at
+the same time are never joined, and two known identities never become one.
+What people said holds: clips they marked as somebody else stay away
+(`splits`), and one actor's two roles stay two.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tasks.domain import EpisodeClip, HeardEpisode, Moved, Speaker
+from tasks.speakers.agglomeration import agglomerate
+from tasks.speakers.settling import Bans, give_back, settle
+from tasks.speakers.splits import Homes, homes_of
+from tasks.speakers.voice_parts import (
+    Clips,
+    LinkRule,
+    Part,
+    between_roles,
+    by_voice,
+    groups_of,
+    known_parts,
+    learnt_rule,
+    part,
+)
+
+MAX_OVERLAP = 1.0
+"""Seconds that two local speakers may talk at once before they cannot be one person; boundaries are not exact."""
+CARRIED = 0.6
+"""Of the known clips at a part's place, the share that must be one speaker's for the part to be that speaker."""
+
+
+class ModelsDiffer(ValueError):
+    """Vectors of two embedding models met; their cosines mean nothing."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(
+            f"vectors of {one!r} cannot be compared with vectors of {other!r}; "
+            "embed all episodes and references with one engine"
+        )
+
+
+def one_model(models: Iterable[str]) -> str | None:
+    """The model that all of `models` are; None of none. Raises ModelsDiffer."""
+    found = sorted(set(models))
+    if len(found) > 1:
+        raise ModelsDiffer(found[0], found[1])
+    return found[0] if found else None
+
+
+RULES = {
+    "resemblyzer": LinkRule(join=0.92, split=0.62, within=0.7),
+    "stub": LinkRule(join=0.9, split=0.5, within=0.9),
+}
+"""By the first word of the model's name. Resemblyzer's on seasons made of 242 LibriSpeech voices, half of the
+clips with music, 6 % of them given to a wrong local speaker: weighted purity 0.99, completeness 0.95 (B-cubed)."""
+OTHER = LinkRule(join=0.95, split=0.3, within=0.7)
+"""A model nobody calibrated: two speakers of one person cost a question, one speaker of two people a data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What people said that linking has to honour: `characters`, speaker -> character or "nobody"; `split`,
+    speaker -> clips that are somebody else."""
+
+    characters: Mapping[str, str] = field(default_factory=dict)
+    split: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def link(
+    episodes: Sequence[HeardEpisode],
+    previous: Sequence[Speaker] = (),
+    rule: LinkRule | None = None,
+    said: Said | None = None,
+) -> tuple[Speaker, ...]:
+    """Speakers of the series, sorted by id; every clip of `episodes` belongs to exactly one.
+
+    A clip that `previous` knows keeps its speaker, unless a person said otherwise; new clips join one or open the
+    next id. Where an episode was cut anew, its speakers keep their ids by the places of their clips. An id is
+    never given twice, so a speaker whose clips are all gone stays, empty. Without `rule`, the one of the
+    episodes' model. Raises ModelsDiffer.
+    """
+    model = one_model(episode.model for episode in episodes if episode.clips)
+    heard, said = _clips(episodes), said or Said()
+    rule = rule or RULES.get((model or "").partition(" ")[0]) or learnt_rule(heard, OTHER)
+    homes = homes_of(previous, said.split, heard, rule.split)
+    parts = _parts(heard, homes, said.characters, rule)
+    owner = _owners(heard, parts, _bans(parts, episodes, homes, heard), rule)
+    return _speakers(heard, parts, owner, previous, homes)
+
+
+def _clips(episodes: Sequence[HeardEpisode]) -> Clips:
+    """All clips in order of their ids, whatever order the episodes came in."""
+    clips = [clip for episode in episodes for clip in episode.clips]
+    order = sorted(range(len(clips)), key=lambda row: clips[row].id)
+    full = [episode.vectors for episode in episodes if episode.clips]
+    vectors = np.concatenate(full)[order] if full else np.zeros((0, 1), np.float32)
+    return Clips(clips=tuple(clips[row] for row in order), vectors=vectors)
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _parts(heard: Clips, homes: Homes, characters: Mapping[str, str], rule: LinkRule) -> list[Part]:
+    """Known identities first, by id; then the new clips of each local speaker, by voice and role."""
+    known: dict[str, list[int]] = {}
+    local: dict[tuple[str, str], list[int]] = {}
+    for row, clip in enumerate(heard.clips):
+        if clip.id in homes.known:
+            known.setdefault(homes.known[clip.id], []).append(row)
+        elif clip.id in homes.moved:
+            local.setdefault((SPLIT, homes.moved[clip.id].speaker), []).append(row)
+        else:
+            local.setdefault((clip.episode, clip.speaker), []).append(row)
+    fixed = [each for id, rows in sorted(known.items()) for each in known_parts(heard, rows, id, rule)]
+    new: list[Part] = []
+    for home, rows in local.items():
+        for voice in by_voice(heard, rows, rule.split):
+            new += [part(heard, piece, home) for piece in between_roles(heard, voice, fixed, characters, rule)]
+    return fixed + _carried(heard, new, homes)
+
+
+SPLIT = "split"
+"""In place of an episode: the home of clips that a person took out of a speaker."""
+
+
+def _carried(heard: Clips, parts: Sequence[Part], homes: Homes) -> list[Part]:
+    """New parts that lie where known clips lay before their episode was cut anew, under those clips' identity."""
+    places = _places(homes.known, heard)
+    if not places:
+        return list(parts)
+    found = []
+    for each in parts:
+        votes = Counter(id for row in each.rows for id in _known_in(heard.clips[row], places))
+        id, count = votes.most_common(1)[0] if votes else ("", 0)
+        sure = each.home[0] != SPLIT and 2 * votes.total() >= len(each.rows) and count >= CARRIED * votes.total()
+        found.append(replace(each, id=id) if id and sure else each)
+    return found
+
+
+def _places(known: Mapping[str, str], heard: Clips) -> dict[str, list[tuple[float, str]]]:
+    """For each episode that was cut anew: where known clips began (seconds), and whose they were."""
+    here, episodes = {clip.id for clip in heard.clips}, {clip.episode for clip in heard.clips}
+    places: dict[str, list[tuple[float, str]]] = {}
+    for clip, id in known.items():
+        said = re.fullmatch(r"(.+)/(\d{8})", clip)
+        if said and clip not in here and said[1] in episodes:
+            places.setdefault(said[1], []).append((int(said[2]) / 1000, id))
+    return {episode: sorted(each) for episode, each in places.items()}
+
+
+def _known_in(clip: EpisodeClip, places: Mapping[str, list[tuple[float, str]]]) -> list[str]:
+    begun = places.get(clip.episode, [])
+    first, last = (bisect_left(begun, (time, "")) for time in (clip.start - 0.1, clip.end))
+    return [id for _, id in begun[first:last]]
+
+
+def _bans(parts: Sequence[Part], episodes: Sequence[HeardEpisode], homes: Homes, heard: Clips) -> Bans:
+    """Who may not be joined: local speakers who talk at once; clips that left a speaker, and that speaker."""
+    names: dict[str | int, int] = {}
+    nodes = [names.setdefault(each.id or index, len(names)) for index, each in enumerate(parts)]
+    where: dict[tuple[str, str], set[int]] = {}
+    pairs: set[tuple[int, int]] = set()
+    for node, each in zip(nodes, parts, strict=True):
+        for row in each.rows:
+            clip = heard.clips[row]
+            if each.counts:
+                where.setdefault((clip.episode, clip.speaker), set()).add(node)
+            if clip.id in homes.moved and homes.moved[clip.id].speaker in names:
+                pairs.add((node, names[homes.moved[clip.id].speaker]))
+    for episode in episodes:
+        for one, other in _together(episode):
+            pairs |= {
+                (i, j)
+                for i in where.get((episode.episode, one), ())
+                for j in where.get((episode.episode, other), ())
+                if i != j
+            }
+    return Bans(nodes=nodes, pairs=frozenset(pairs))
+
+
+def _together(episode: HeardEpisode) -> list[tuple[str, str]]:
+    """Pairs of local speakers who talk at the same time for longer than boundaries are inexact."""
+    seconds: dict[tuple[str, str], float] = {}
+    turns = sorted(episode.turns)
+    for index, turn in enumerate(turns):
+        for later in turns[index + 1 :]:
+            if later.start >= turn.end:
+                break
+            if later.speaker != turn.speaker:
+                pair = (min(turn.speaker, later.speaker), max(turn.speaker, later.speaker))
+                seconds[pair] = seconds.get(pair, 0.0) + min(turn.end, later.end) - later.start
+    return [pair for pair, both in seconds.items() if both > MAX_OVERLAP]
+
+
+# ---------------------------------------------------------------- joining
+
+
+def _owners(heard: Clips, parts: Sequence[Part], bans: Bans, rule: LinkRule) -> Mapping[int, int]:
+    """Row of a clip -> its group, by number."""
+    if not parts:
+        return {}
+    rows = [index for index, each in enumerate(parts) if each.counts]
+    found = agglomerate(
+        groups_of([parts[index] for index in rows], rule),
+        rule.join,
+        [bans.nodes[index] for index in rows],
+        [parts[index].id is not None for index in rows],
+        sorted(bans.pairs),
+    )
+    groups = [[rows[index] for index in group] for group in found]
+    owner = settle(parts, _numbered(parts, groups), bans, rule)
+    return give_back(heard, parts, owner, bans, rule)
+
+
+def _numbered(parts: Sequence[Part], groups: list[list[int]]) -> list[int]:
+    """The group of each part, by number; parts of one identity have one."""
+    number: dict[str, int] = {}
+    owner = [-1] * len(parts)
+    for count, group in enumerate(groups):
+        id = next((parts[index].id for index in group if parts[index].id), None)
+        for index in group:
+            owner[index] = number.setdefault(id, count) if id else count
+    return [number[each.id] if each.id else owner[index] for index, each in enumerate(parts)]
+
+
+def _speakers(
+    heard: Clips, parts: Sequence[Part], owner: Mapping[int, int], previous: Sequence[Speaker], homes: Homes
+) -> tuple[Speaker, ...]:
+    names = {owner[each.rows[0]]: each.id for each in parts if each.id is not None}
+    members: dict[int, list[EpisodeClip]] = {}
+    for row, group in owner.items():
+        members.setdefault(group, []).append(heard.clips[row])
+    last = max((int(speaker.id[1:]) for speaker in previous), default=0)
+    new = sorted((min(clip.id for clip in clips), group) for group, clips in members.items() if group not in names)
+    for number, (_, group) in enumerate(new, start=last + 1):
+        names[group] = f"S{number:03d}"
+    found = {str(names[group]): clips for group, clips in members.items()}
+    absent: dict[str, list[str]] = {}
+    here = {clip.episode for clip in heard.clips}
+    for clip, id in homes.known.items():
+        if clip.rpartition("/")[0] not in here:
+            absent.setdefault(id, []).append(clip)
+    everybody = {speaker.id for speaker in previous} | found.keys()
+    return tuple(
+        _speaker(name, found.get(name, []), absent.get(name, []), homes.moved)
+        for name in sorted(everybody, key=lambda name: int(name[1:]))
+    )
+
+
+def _speaker(name: str, clips: Sequence[EpisodeClip], absent: Sequence[str], moved: Mapping[str, Moved]) -> Speaker:
+    ids = sorted(clip.id for clip in clips)
+    return Speaker(
+        id=name,
+        clips=tuple(ids),
+        episodes=tuple(sorted({clip.episode for clip in clips})),
+        seconds=round(sum(clip.duration for clip in clips), 3),
+        absent=tuple(sorted(absent)),
+        moved={clip: moved[clip] for clip in [*ids, *sorted(absent)] if clip in moved},
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Literal
 
 from containers.contract import stages
 from containers.contract.stages import File, Turn
@@ -42,15 +43,22 @@ def extract(studio: Studio, episode: Episode) -> Order[stages.ExtractResult]:
 
 
 def extract_given(studio: Studio, of: str, given: Source) -> Order[stages.ExtractResult]:
-    """A recording of a file a person gave (a reference, a line to convert), whatever its form."""
+    """A recording of a file a person gave (a reference, a song), whatever its form."""
     return _extract(of, given, f"{studio.home}/given/{given.sha256[:16]}", None)
 
 
-def _extract(of: str, video: Source, folder: str, language: str | None) -> Order[stages.ExtractResult]:
+def extract_line(studio: Studio, of: str, given: Source) -> Order[stages.ExtractResult]:
+    """A recording to convert, at its own rate: what is converted is then as long as it, to the sample."""
+    return _extract(of, given, f"{studio.home}/given/{given.sha256[:16]}/line", None, None)
+
+
+def _extract(
+    of: str, video: Source, folder: str, language: str | None, rate_hz: Literal[48000] | None = 48000
+) -> Order[stages.ExtractResult]:
     return Order(
         stage="extract",
         of=of,
-        request=stages.ExtractRequest(video=sent("video", video), language=language),
+        request=stages.ExtractRequest(video=sent("video", video), language=language, sample_rate_hz=rate_hz),
         result=stages.ExtractResult,
         inputs={"in/video": video},
         folder=folder,
@@ -204,11 +212,11 @@ def clean(studio: Studio, character: str, batch: str, clips: Mapping[str, Stored
     )
 
 
-def clean_recording(studio: Studio, folder: str, recording: Stored) -> Order[stages.CleanResult]:
+def clean_recording(studio: Studio, of: str, folder: str, recording: Stored) -> Order[stages.CleanResult]:
     """Noise off a recording that is to be converted, where that helps; its length and level stay. Kept beside it."""
     order = Order(
         stage="clean",
-        of=folder.rpartition("/")[2],
+        of=of,
         request=stages.CleanRequest(
             clips=(sent("recording.flac", recording),), denoise=studio.series.denoise, whole=True
         ),
@@ -283,11 +291,11 @@ def synthesize(studio: Studio, text: str, language: str, rate: float = 1.0) -> O
     return replace(order, folder=f"{studio.home}/speech/base/{studio.identity(order)[:12]}")
 
 
-def measure(folder: str, speech: Stored) -> Order[stages.MeasureResult]:
+def measure(of: str, folder: str, speech: Stored) -> Order[stages.MeasureResult]:
     """Pitch, length and level of a recording; kept beside it."""
     return Order(
         stage="measure",
-        of=folder.rpartition("/")[2],
+        of=of,
         request=stages.MeasureRequest(speech=sent("speech", speech)),
         result=stages.MeasureResult,
         inputs={"in/speech": speech},

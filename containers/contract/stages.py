@@ -130,12 +130,15 @@ class ProbeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractRequest:
-    """Take one audio track out of a video; `track` wins over `language` (ISO 639, two or three letters)."""
+    """Take one audio track out of a video; `track` wins over `language` (ISO 639, two or three letters).
+
+    `sample_rate_hz`: None for the track's own, so that what is made of the recording is resampled once at most.
+    """
 
     video: File
     language: str | None = None
     track: int | None = None
-    sample_rate_hz: Literal[44100, 48000] = 48000
+    sample_rate_hz: Literal[44100, 48000] | None = 48000
     bit_depth: Literal[16, 24] = 16
 
 

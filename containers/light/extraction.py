@@ -8,6 +8,8 @@ FLAC puts right what can be (one-sided, inverted, offset). Most files need none.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +23,18 @@ from containers.contract.errors import RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import Problem
 
-from .decoding import Decoder, Findings
+from .decoding import Block, Decoder, Findings
 from .downmix import Downmix
 from .media import choose_track, duration_of, open_media, tracks_of
 from .soundness import Repair, Soundness
 from .subtitles import SubtitleWriter
 
+_USUAL_HZ = 48000
+
 
 def extract(request: stages.ExtractRequest, item: Item) -> stages.ExtractResult:
     """The recording of one audio track: FLAC, stereo (or mono where that is all there is)."""
     path = item.output("recording.flac")
-    soundness = Soundness(request.sample_rate_hz)
     with open_media(item.input(request.video)) as container:
         tracks = tracks_of(container)
         track, about_track = choose_track(tracks, request.language, request.track)
@@ -39,8 +42,10 @@ def extract(request: stages.ExtractRequest, item: Item) -> stages.ExtractResult:
             raise RecordingError(f"nobody here knows the codec of audio track {track}; convert it with FFmpeg")
         subtitles = SubtitleWriter(container)
         decoder = Decoder(container, track, subtitles)
-        with _Flac(path, request.sample_rate_hz, request.bit_depth) as flac:
-            _write_blocks(decoder, flac, soundness, item, duration_of(container))
+        rate_hz, blocks = _at_rate(decoder.blocks(), request.sample_rate_hz)
+        soundness = Soundness(rate_hz)
+        with _Flac(path, rate_hz, request.bit_depth) as flac:
+            _write_blocks(blocks, flac, soundness, item, duration_of(container))
         saved = subtitles.write(item)
     _refuse_empty(soundness, decoder.findings, tracks[track])
     repair = soundness.repair()
@@ -49,7 +54,7 @@ def extract(request: stages.ExtractRequest, item: Item) -> stages.ExtractResult:
     return stages.ExtractResult(
         recording=item.file(path),
         duration=soundness.seconds,
-        sample_rate_hz=request.sample_rate_hz,
+        sample_rate_hz=rate_hz,
         channels=2 if repair.keep is None else 1,
         track=track,
         subtitles=saved,
@@ -57,9 +62,19 @@ def extract(request: stages.ExtractRequest, item: Item) -> stages.ExtractResult:
     )
 
 
-def _write_blocks(decoder: Decoder, flac: _Flac, soundness: Soundness, item: Item, duration: float | None) -> None:
+def _at_rate(blocks: Iterator[Block], wanted_hz: int | None) -> tuple[int, Iterator[Block]]:
+    """The rate to write at, for None that of the first block, and all the blocks."""
+    first = next(blocks, None)
+    if first is None:
+        return wanted_hz or _USUAL_HZ, blocks
+    return wanted_hz or first.rate_hz, chain((first,), blocks)
+
+
+def _write_blocks(
+    blocks: Iterator[Block], flac: _Flac, soundness: Soundness, item: Item, duration: float | None
+) -> None:
     downmix = Downmix()
-    for block in decoder.blocks():
+    for block in blocks:
         soundness.hear_native(block.samples)
         for stereo, rate_hz in downmix.mix(block.samples, block.channels, block.rate_hz):
             flac.write(stereo, rate_hz, soundness)

@@ -47,7 +47,7 @@ def extract(options: Options, request: stages.ExtractRequest, item: Item) -> sta
         if not 0 <= request.track <= len(script.other_languages):
             raise RequestError(f"extract.track is {request.track}; the video has {1 + len(script.other_languages)}")
         chosen, problems = request.track, ()
-    sound = of(script, request.sample_rate_hz, request.bit_depth)
+    sound = of(script, request.sample_rate_hz or 48000, request.bit_depth)
     subtitles = _subtitles(script, item) if script.subtitles else ()
     return stages.ExtractResult(
         recording=item.file(write_flac(item.output("recording.flac"), sound, "recording")),

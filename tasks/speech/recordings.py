@@ -53,10 +53,10 @@ class Heard:
 def hear(studio: Studio, path: Path) -> Heard:
     """Raises RecordingError for what is no sound."""
     given = Source(path=path.absolute(), sha256=sha256_known(path, studio.store))
-    order = orders.extract_given(studio, path.name, given)
+    order = orders.extract_line(studio, path.name, given)
     extracted = studio.make(order)
     recording = extracted.stored(extracted.result.recording)
-    cleaned = studio.make(orders.clean_recording(studio, order.folder, recording))
+    cleaned = studio.make(orders.clean_recording(studio, path.name, order.folder, recording))
     (clip,) = cleaned.result.clips
     before, after = clip.snr_db_before, clip.snr_db_after
     worse = before is not None and after is not None and after < before
@@ -64,7 +64,7 @@ def hear(studio: Studio, path: Path) -> Heard:
     if clip.denoised_by and not worse:
         quieted = Quieted(by=clip.denoised_by, snr_db_before=before, snr_db_after=after)
     source = cleaned.stored(clip.file) if quieted else recording
-    measured = studio.make(orders.measure(order.folder, source))
+    measured = studio.make(orders.measure(path.name, order.folder, source))
     return Heard(
         sha256=given.sha256,
         source=source,

@@ -153,15 +153,20 @@ def _given(studio: Studio, character: str) -> Iterator[str]:
         for key in studio.store.keys(f"{studio.home}/speech")
         if key.endswith(".json") and key.count("/") == 4 and f"/speech/{character}/" not in key
     ]
-    needed = {str(each["source"].get("key", "")).rpartition("/")[0] for each in lines if "source" in each}
+    needed = {_folder_given(str(each["source"].get("key", ""))) for each in lines if "source" in each}
     own, others, vectors = _references(studio, character)
     for key in studio.store.keys(f"{studio.home}/given"):
-        folder = "/".join(key.split("/")[:4])
+        folder = _folder_given(key)
         if folder in own or folder not in needed | others:
             yield key
     for key in studio.store.keys(f"{studio.home}/cast/references"):
         if key.rpartition("/")[2].partition(".")[0] not in vectors:
             yield key
+
+
+def _folder_given(key: str) -> str:
+    """`series/<series>/given/<hash>`, whatever lies below it."""
+    return "/".join(key.split("/")[:4])
 
 
 def _references(studio: Studio, character: str) -> tuple[set[str], set[str], set[str]]:

@@ -16,6 +16,7 @@ from containers.contract.stages import ConvertRequest, ConvertResult, File, Trai
 from containers.light import conversion, training, voice_file
 from containers.light.frame_store import FrameStore
 from tests.unit.light_voices import TEXTS, item_with, spoken
+from tests.unit.media_material import extract, wav
 
 RATE = 48000
 DEEP = {"tract": 0.82, "pitch": 0.4}
@@ -139,13 +140,23 @@ def test_converted_speech_comes_nearer_to_the_voice_and_to_its_pitch(deep: Train
     assert result.pitch_shift_semitones == pytest.approx(12 * np.log2(0.4), abs=1.0)
 
 
-@pytest.mark.parametrize(("rate_hz", "samples"), [(44100, 50001), (16000, 12345), (48000, 100)])
-def test_the_output_is_as_long_as_the_source_to_the_sample(
+ODD = [(44100, 50001), (48000, 100), (8000, 2341), (16000, 5345), (22050, 7351), (32000, 9997), (48000, 12347),
+       (88200, 22051), (96000, 24007), (192000, 48001)]  # fmt: skip
+"""Rates in Hz, and lengths that do not come out even."""
+
+
+@pytest.mark.parametrize(("rate_hz", "samples"), ODD)
+def test_a_recording_of_any_rate_is_as_long_in_the_voice_to_the_sample(
     deep: Trained, tmp_path: Path, rate_hz: int, samples: int
 ) -> None:
-    noise = np.random.default_rng(0).normal(scale=0.05, size=samples)
-    speech, _ = converted(tmp_path, deep.path, noise, rate_hz)
-    assert len(speech) == round(samples * 44100 / rate_hz)
+    """As a person gives it: extracted at its own rate, then converted."""
+    noise = np.random.default_rng(0).normal(scale=0.05, size=samples).astype(np.float32)
+    given = wav(tmp_path / "given.wav", noise, rate_hz)
+    extracted, recording, _ = extract(tmp_path, given, sample_rate_hz=None)
+    assert (extracted.sample_rate_hz, recording.shape) == (rate_hz, (1, samples))
+    speech, result = converted(tmp_path, deep.path, recording[0], rate_hz)
+    assert abs(len(speech) - samples * 44100 / rate_hz) <= 0.5
+    assert result.duration == len(speech) / 44100
 
 
 @pytest.mark.parametrize("harmonics", [1, 12])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tasks.speech.recordings import Heard, Quieted, hear, suggested
 from tasks.studio import Stored
+from tasks.trust.rights_revoking import plan
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 
@@ -43,5 +45,15 @@ def test_noise_that_was_taken_off_is_told(tmp_path: Path) -> None:
     found = hear(studio, Path(episode_at(tmp_path, "line", person="B").file))
     assert isinstance(found.quieted, Quieted)
     folder, _, name = found.source.key.rpartition("/")
-    assert (folder, name.startswith("cleaned-")) == (f"series/toy/given/{found.sha256[:16]}", True)
+    assert (folder, name.startswith("cleaned-")) == (f"series/toy/given/{found.sha256[:16]}/line", True)
     assert found.about["denoised"]["by"] == "stub"
+
+
+def test_a_recording_that_another_characters_line_was_made_of_outlives_a_revocation(tmp_path: Path) -> None:
+    studio = studio_at(tmp_path)
+    theirs, own = (hear(studio, Path(episode_at(tmp_path, name, person=name).file)) for name in ("B", "A"))
+    for character, found in (("ben", theirs), ("anna", own)):
+        studio.store.write(f"series/toy/speech/{character}/1.json", json.dumps({"source": found.about}).encode())
+    given = {key for key in plan(studio, "anna").keys if "/given/" in key}
+    assert own.source.key in given
+    assert not [key for key in given if theirs.sha256[:16] in key]

@@ -1,9 +1,9 @@
-"""Whether a change made light's voices worse: `python -m tests.bench.voice_regression [--write] [--keep DIR]`.
+"""Whether a change made light's voices worse: `python -m tests.bench.voice_regression [--only NAME] [--write]`.
 
 Characters of the demo series get voices of five and of nine lines; each is auditioned as a user would (`voicecast
 audition`): held-out references and texts, said, embedded and measured. The figures are compared with
 `voice_regression.json`, which `--write` writes. Exit code 1 where one is worse than its tolerance allows.
-`--keep`: leave store and page there.
+`--only`: the voices of one character, compared with theirs. `--keep DIR`: leave store and page there.
 """
 
 from __future__ import annotations
@@ -52,15 +52,18 @@ TOLERANCES = {
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.voice_regression", description=__doc__)
+    parser.add_argument("--only", choices=tuple(VOICES), help="only the voices of this character")
     parser.add_argument("--write", action="store_true", help="take the figures as the new baseline")
     parser.add_argument("--keep", type=Path, help="folder for the store")
     options = parser.parse_args(arguments)
+    chosen = {options.only: VOICES[options.only]} if options.only else VOICES
     with nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
-        found = measured(Path(folder))
-    if options.write:
-        BASELINE.write_text(json.dumps(found["figures"], indent=1) + "\n", "utf-8")
+        found = measured(Path(folder), chosen)
     baseline = json.loads(BASELINE.read_text("utf-8"))
-    worse = worsened(baseline, found["figures"])
+    if options.write:
+        baseline |= found["figures"]
+        BASELINE.write_text(json.dumps(baseline, indent=1) + "\n", "utf-8")
+    worse = worsened({name: baseline[name] for name in voices_of(chosen)}, found["figures"])
     print(json.dumps({**found, "worse": worse}, indent=1, ensure_ascii=False))
     return 1 if worse else 0
 
@@ -80,13 +83,18 @@ def worsened(before: dict[str, dict[str, float | None]], now: dict[str, dict[str
     return told
 
 
-def measured(folder: Path) -> dict[str, Any]:
+def voices_of(counts: dict[str, tuple[int, ...]]) -> list[str]:
+    """Their names in the baseline."""
+    return [f"{character}, {count} lines" for character, each in counts.items() for count in each]
+
+
+def measured(folder: Path, chosen: dict[str, tuple[int, ...]] = VOICES) -> dict[str, Any]:
     """Figures of each voice, by character and number of clips, and of the recordings themselves."""
     began = time.process_time()
     studio = studio_in(folder)
     figures: dict[str, dict[str, float | None]] = {}
     recordings: dict[str, float | None] = {}
-    for character, counts in VOICES.items():
+    for character, counts in chosen.items():
         sizes = {trained(studio, character, count): count for count in counts}
         audition = hold(studio, character, Wanted(texts=TEXTS, own=2))
         for score in scores_of(audition):

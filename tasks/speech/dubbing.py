@@ -67,7 +67,7 @@ def line_of(line: ScriptLine, language: str | None, slowest: float, fastest: flo
         text=line.text,
         audio=line.source,
         pitch_shift=line.pitch_shift,
-        language=language,
+        language=line.language or language,
         timing=Timing(seconds=line.slot, slowest=slowest, fastest=fastest),
     )
 

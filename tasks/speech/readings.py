@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from containers.contract.errors import RecordingError
-from containers.contract.readings import accent_of, katakana, occurring
+from containers.contract.readings import accent_of, katakana, occurring, replaced
 from containers.contract.stages import WordReading
 from containers.contract.written_out import folded
 from tasks.series import JAPANESE, Series
@@ -22,7 +22,14 @@ from tasks.speech.dictionary import dictionary_of
 _WITH_READING = re.compile(
     r"(?:[｜|](?P<marked>[^｜|《》\n]+)|(?P<bare>[一-鿿㐀-䶿々〆ヶ]+|[ァ-ヺー・]+|[A-Za-z0-9'’-]+))《(?P<reading>[^《》\n]+)》"
 )
-_KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
+_CHINESE = ("zh", "zho", "chi", "cmn", "yue", "wuu", "nan", "hak", "gan", "hsn", "lzh")
+_KOREAN = ("ko", "kor")
+_WRITTEN_IN = (
+    ("kana", re.compile(r"[ぁ-ゖァ-ヺー・ｦ-ﾟ]*[ぁ-ゖァ-ヺｦ-ﾟ]+[ぁ-ゖァ-ヺー・ｦ-ﾟ]*"), JAPANESE),
+    ("Chinese characters", re.compile(r"[一-鿿㐀-䶿々〆]+"), (*JAPANESE, *_CHINESE, *_KOREAN)),
+    ("hangul", re.compile(r"[가-힣]+"), _KOREAN),
+)
+"""Letters, and the languages whose engines know how they are said; others spell them out by their names."""
 _ACCENT = re.compile(r"\s*\[?(\d+)\]?\s*$")
 
 
@@ -40,19 +47,37 @@ class Said:
 
 def said_as(series: Series, line: str, language: str | None = None) -> Said:
     """What an engine gets of a line. SeriesError for a bad dictionary; ReadingError for a bad reading in the line, and
-    for kana in a line of another language, which engines would spell out letter by letter.
+    for words in letters of another language that no reading says, which engines would spell out.
 
     `language`: of the line, where it is not the series'; the dictionary is for that of the series.
     """
     language = language or series.language
-    japanese = language in JAPANESE
-    if not japanese and _KANA.search(line):
-        raise ReadingError(
-            f"{line[:40]!r} holds kana and is to be said in {language!r}; say --language ja, or translate it"
-        )
+    spoken = _of_region(language)
+    japanese = spoken in JAPANESE
     text, here = _taken_out(folded(line) if japanese else unicodedata.normalize("NFC", line), japanese)
-    known = dictionary_of(series) if language == series.language else ()
-    return Said(text=text, readings=(*here, *occurring(text, known, japanese=japanese)))
+    alike = spoken == series.language or (japanese and series.japanese)
+    known = dictionary_of(series) if alike else ()
+    readings = (*here, *occurring(text, known, japanese=japanese))
+    if not japanese:
+        _check_letters(replaced(text, readings), spoken, language)
+    return Said(text=text, readings=readings)
+
+
+def _of_region(language: str) -> str:
+    """`zh` of zh-TW and zh_Hant."""
+    return re.split("[-_]", language.strip().lower())[0]
+
+
+def _check_letters(said: str, spoken: str, language: str) -> None:
+    for letters, pattern, languages in _WRITTEN_IN:
+        found = pattern.search(said)
+        if found and spoken not in languages:
+            word = found.group()[:20]
+            raise ReadingError(
+                f"{word!r} is written in {letters} and the line is to be said in {language!r}: write how it is said "
+                f"there, as ｜{word}《...》, translate it, or say which language the line is in (--language; in a "
+                "table, a column `language` for single lines)"
+            )
 
 
 def _taken_out(line: str, japanese: bool) -> tuple[str, list[WordReading]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tasks.speech.scripts_text import Row, ScriptError, decoded, folded, seconds
 __all__ = ["Script", "ScriptError", "ScriptLine", "read_script"]
 
 FORMS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".srt": "srt", ".ass": "ass", ".ssa": "ass"}
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)*")
 _MOST = 20
 """So many mistakes are told at once."""
 
@@ -27,7 +29,8 @@ _MOST = 20
 class ScriptLine:
     """A line: what is said, a text or a recording of somebody saying it, by whom and when.
 
-    `row`: where it stands in the file. `start`, `end` in seconds of the episode; None: no slot is given.
+    `row`: where it stands in the file. `start`, `end` in seconds of the episode; None: no slot is given. `language`: of
+    this text, where it is not that of the others.
     """
 
     number: int
@@ -39,6 +42,7 @@ class ScriptLine:
     end: float | None = None
     notes: str = ""
     pitch_shift: float | None = None
+    language: str | None = None
 
     @property
     def slot(self) -> float | None:
@@ -94,7 +98,7 @@ def check_readings(script: Script, series: Series, language: str | None = None) 
     wrong = []
     for line in script.lines:
         try:
-            said_as(series, line.text or "", language)
+            said_as(series, line.text or "", line.language or language)
         except ReadingError as error:
             wrong.append((line.row, str(error)))
     if wrong:
@@ -138,6 +142,9 @@ def _line(
     if start is not None and end is not None and end <= start:
         wrong.append((row.row, f"ends at {end:g} s, which is not after its start at {start:g} s"))
     shift = _shift(row, wrong)
+    language = row.language.strip().lower().replace("_", "-")
+    if language and not _LANGUAGE.fullmatch(language):
+        wrong.append((row.row, f"language {row.language.strip()!r} is no code of ISO 639, such as ja or en"))
     if len(wrong) > before or character is None:
         return None
     return ScriptLine(
@@ -150,6 +157,7 @@ def _line(
         end=end,
         notes=row.notes.strip(),
         pitch_shift=shift,
+        language=language or None,
     )
 
 

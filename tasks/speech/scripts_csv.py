@@ -17,6 +17,7 @@ COLUMNS = {
     "end": ("end", "終了"),
     "notes": ("notes", "note", "comment", "備考", "メモ"),
     "pitch_shift": ("pitch_shift", "pitch shift", "ピッチ"),
+    "language": ("language", "lang", "言語"),
 }
 """Field -> what its column may be called."""
 
@@ -71,6 +72,6 @@ def _fields(name: str, header: list[str], line: int) -> dict[str, int]:
     if "text" not in found and "source" not in found:
         raise ScriptError(
             f"{name}: line {line} must name the columns: character, text or source, and as you need them start, end, "
-            f"notes, pitch_shift (it says: {', '.join(header)[:80]!r})"
+            f"notes, pitch_shift, language (it says: {', '.join(header)[:80]!r})"
         )
     return found

@@ -29,6 +29,7 @@ class Row:
     end: str = ""
     notes: str = ""
     pitch_shift: str = ""
+    language: str = ""
 
 
 def decoded(path: Path) -> str:

@@ -74,9 +74,48 @@ def test_a_line_in_another_language_is_respelled() -> None:
     assert replaced(said.text, said.readings) == "En-doe and Go-en-jee"
 
 
-def test_kana_in_a_line_of_another_language_is_refused_and_not_spelled_out() -> None:
-    with pytest.raises(ReadingError, match="say --language ja"):
-        said_as(series(language="en"), "Endou、行くぞ")
+@pytest.mark.parametrize(
+    ("language", "line", "letters"),
+    [
+        ("en", "Endou, いくぞ!", "'いくぞ' is written in kana"),
+        ("en", "ｺﾞｯﾄﾞﾊﾝﾄﾞ!", "'ｺﾞｯﾄﾞﾊﾝﾄﾞ' is written in kana"),
+        ("en", "豪炎寺, shoot!", "'豪炎寺' is written in Chinese characters"),
+        ("en", "｜Endou《えんどう》, shoot!", "'えんどう' is written in kana"),
+        ("fr", "Allez, 엔도!", "'엔도' is written in hangul"),
+        ("zh-CN", "圆堂，ゴー！", "'ゴー' is written in kana"),
+        ("ko", "엔도, シュート!", "'シュート' is written in kana"),
+    ],
+)
+def test_letters_of_another_language_are_refused_and_not_spelled_out(language: str, line: str, letters: str) -> None:
+    with pytest.raises(ReadingError, match=f"{letters}.*say which language the line is in"):
+        said_as(series(), line, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "said"),
+    [
+        ("en", "｜エンドウ《Endou》 and 豪炎寺《Gouenji》!", "Endou and Gouenji!"),
+        ("en", "・・・ 3-2!? ー ♪ ★", "・・・ 3-2!? ー ♪ ★"),
+        ("zh_TW", "圓堂，射門！", "圓堂，射門！"),
+        ("ko", "엔도, 大韓民國!", "엔도, 大韓民國!"),
+        ("ru", "Эндо, удар!", "Эндо, удар!"),
+    ],
+)
+def test_what_a_language_can_say_is_left_to_its_engine(language: str, line: str, said: str) -> None:
+    found = said_as(series(), line, language)
+    assert replaced(found.text, found.readings) == said
+
+
+def test_a_name_in_the_dictionary_of_an_english_series_is_said_in_its_lines() -> None:
+    english = series(language="en", dictionary=[{"surface": "円堂", "reading": "Endou"}])
+    found = said_as(english, "円堂, go!")
+    assert replaced(found.text, found.readings) == "Endou, go!"
+
+
+@pytest.mark.parametrize("language", ["jpn", "ja-JP"])
+def test_japanese_by_another_code_is_read_by_the_dictionary_of_a_japanese_series(language: str) -> None:
+    known = series(dictionary=[GOUENJI])
+    assert said_as(known, "豪炎寺、行くぞ", language) == said_as(known, "豪炎寺、行くぞ")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.series import Character
-from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_times, read_script
+from tasks.series import Character, Series
+from tasks.speech.dubbing import line_of
+from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_readings, check_times, read_script
 
 CAST = {
     "ren": Character(name="円堂守", aliases=("Endou",)),
@@ -52,6 +53,18 @@ def test_a_source_recording_stands_in_the_place_of_a_text(tmp_path: Path) -> Non
     (tmp_path / "takes" / "1.wav").write_bytes(b"RIFF")
     (line,) = read(tmp_path, "a.csv", "character,source,pitch_shift\nren,takes\\1.wav,-2.5\n").lines
     assert (line.source, line.text, line.pitch_shift, line.slot) == (tmp_path / "takes" / "1.wav", None, -2.5, None)
+
+
+def test_a_line_may_be_in_a_language_of_its_own(tmp_path: Path) -> None:
+    text = "character,text,language\nren,いくぞ！,JA\nhana,Wait!,\nren,いくぞ！,\n"
+    script = read(tmp_path, "a.csv", text)
+    assert [each.language for each in script.lines] == ["ja", None, None]
+    assert [line_of(each, "en", 0.85, 1.25).language for each in script.lines] == ["ja", "en", "en"]
+    english = Series.model_validate({"series": "toy", "episodes": "*.mkv", "language": "en", "characters": CAST})
+    with pytest.raises(
+        ScriptError, match=r"1 mistake\(s\), and nothing was said:\n  line 4: 'いくぞ' is written in kana"
+    ):
+        check_readings(script, english)
 
 
 SRT = """1

@@ -16,7 +16,9 @@ __all__ = ["DubbedEpisode", "Speech", "dub", "speak", "speak_script"]
 DEFAULTS = {
     # An ephemeral server needs up to half a minute on a busy machine; Prefect's own limit is 20 s.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # Nobody is told that voicecast is used: not by the server, nor by Prefect's client, which has a word of its own.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     # By its silence a server sees that a run's process was killed (flows.automations).
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",

@@ -70,6 +70,16 @@ def files_of(patterns: tuple[str, ...], base: Path) -> tuple[Place, ...]:
     return tuple(sorted((each for each in there if not each.name.startswith(".")), key=_order))
 
 
+def globs_below(pattern: str, base: Path) -> tuple[str, ...]:
+    """Globs for the media in subfolders of a folder, which naming the folder does not take; none for anything else."""
+    folder = base / Path(pattern).expanduser()
+    if pattern.startswith("s3://") or not folder.is_dir():
+        return ()
+    deeper = (each for each in folder.glob("*/**/*") if each.suffix.lower() in MEDIA and each.is_file())
+    endings = {each.suffix for each in deeper if not each.name.startswith(".")}
+    return tuple(f"{pattern.rstrip('/')}/**/*{ending}" for ending in sorted(endings))
+
+
 def _order(place: Place) -> tuple[str, ...]:
     return place.parts if isinstance(place, Path) else tuple(place.address.split("/"))
 

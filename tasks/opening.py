@@ -29,8 +29,9 @@ from tasks.studio import Studio
 
 
 def config_path(config: str | Path | None = None) -> Path:
-    """The series file that is meant."""
-    return Path(config or settings().config or "series.yaml").expanduser().absolute()
+    """The series file that is meant; of a folder, the series.yaml in it."""
+    path = Path(config or settings().config or "series.yaml").expanduser().absolute()
+    return path / "series.yaml" if path.is_dir() else path
 
 
 def store_address(store: str | None, config: Path) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import shlex
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -285,7 +286,11 @@ def read_series(path: Path) -> Series:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise SeriesError(f"{path} is not there; write one with: voicecast init {path.parent}") from error
+        folder = shlex.quote(str(path.parent))
+        raise SeriesError(
+            f"{path} is not there; name yours with --config FILE (or VOICECAST_CONFIG), "
+            f"or write one with: voicecast init {folder}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SeriesError(f"{path} cannot be read as UTF-8 text: {error}") from error
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from infra.store import find_json
 from infra.underway import Underway, underway
 from tasks.clips.data_sets import load_data_set
 from tasks.episodes.episodes import list_episodes
-from tasks.episodes.prepared import STAGES, find_all_prepared, find_left_out
+from tasks.episodes.prepared import STAGES, Prepared, find_all_prepared, find_left_out
 from tasks.labelling.labels import load
 from tasks.speakers import casting
 from tasks.studio import Studio
@@ -37,6 +38,8 @@ class Status:
     prepared: int
     outstanding: tuple[str, ...]
     left_out: dict[str, str]
+    problems: dict[str, tuple[str, ...]]
+    """What is wrong with prepared episodes, such as a file that is cut off: each text, with its episodes."""
     waiting: int
     characters: tuple[CharacterStatus, ...]
     underway: tuple[Underway, ...]
@@ -76,10 +79,16 @@ def status_of(studio: Studio) -> Status:
         episodes=len(episodes),
         prepared=len(episodes) - len(unfinished),
         left_out=left_out,
+        problems=_problems(finished),
         outstanding=outstanding,
         waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )
+
+
+def _problems(finished: Mapping[str, Prepared]) -> dict[str, tuple[str, ...]]:
+    said = [(problem.text, key) for key, each in finished.items() for problem in each.problems]
+    return {text: tuple(key for also, key in said if also == text) for text, _ in said}
 
 
 def _seconds_left(studio: Studio, finished: list[str], outstanding: int, working: tuple[Underway, ...]) -> float | None:

@@ -23,7 +23,7 @@ from flows.cli.options import (
     pairs,
     policy,
 )
-from flows.cli.terminal import at_terminal, cell, console, say, stage_bars
+from flows.cli.terminal import STARTING, at_terminal, cell, console, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
@@ -73,7 +73,7 @@ def run_season(
         console.print("Everything is finished already; nothing was started.", style="dim")
         return done
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
-    with stage_bars():
+    with stage_bars(STARTING):
         TELL.set(say)
         outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=labels)
     return outcome
@@ -95,11 +95,13 @@ def prepare(
     from tasks.status import status_of
 
     studio = opened(config, store, engines=engine, runners=runner)
-    with stage_bars():
+    with stage_bars(STARTING):
         done = prepare_series(**_parameters(config, store, engine, runner), only=keys(only), sample=sample)
     say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
-    if waiting := status_of(studio).waiting:
-        say(f"Next: voicecast label, or voicecast review for a page ({waiting} speakers wait for a label)")
+    found = status_of(studio)
+    say_problems(found.problems)
+    if found.waiting:
+        say(f"Next: voicecast label, or voicecast review for a page ({found.waiting} speakers wait for a label)")
     show_failed(done.failed)
 
 
@@ -122,7 +124,7 @@ def dataset(
 
     name_revoked(studio)
     labels = policy(labels)
-    with stage_bars():
+    with stage_bars(STARTING):
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
     for each in made.ready:
@@ -184,7 +186,7 @@ def train(
     for path in begin_from or ():
         if not path.is_file():
             raise NoVoice(f"--from {path} is no file")
-    with stage_bars():
+    with stage_bars(STARTING):
         done = train_voices(
             **_parameters(config, store, engine, runner),
             characters=character,

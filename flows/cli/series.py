@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from containers.contract.errors import RecordingError, StageError
 from containers.contract.stages import ProbeResult
@@ -72,13 +73,14 @@ def init(
         raise SeriesError(f"--series {name}: an id may hold only a-z, 0-9, _ and -; `title:` is what people see")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE.format(slug=name, today=datetime.date.today()), "utf-8")
-    say(f"Wrote {path}. Say there which characters you want, then run: voicecast check --config {path}")
+    then = shlex.join(["voicecast", "check", "--config", str(path)])
+    say(f"Wrote {path}. Say there which characters you want, then run: {then}")
 
 
 def check(config: Config = None, store: StoreAt = None) -> None:
     """Look into every episode: tracks, languages, subtitles, problems. Decodes nothing."""
     from infra.slots import MachineSlots
-    from tasks.episodes.episodes import list_episodes
+    from tasks.episodes.episodes import list_episodes, not_taken
     from tasks.opening import with_engines
     from tasks.speakers.casting import references_of
 
@@ -90,6 +92,8 @@ def check(config: Config = None, store: StoreAt = None) -> None:
         able = with_engines(studio, MachineSlots(), bars)
         found = list(pool.map(lambda each: probed(able, each), episodes))
     console.print(table(episodes, found))
+    if more := not_taken(studio.series):
+        say(f"Not taken: {more}", style="yellow")
     for slug, character in studio.series.characters.items():
         count = sum(owner == slug for owner, _ in references)
         rights = "rights recorded" if character.rights else "NO RIGHTS: neither trained nor spoken"
@@ -113,7 +117,7 @@ def probed(studio: Studio, episode: Episode) -> ProbeResult | StageError:
 
 def table(episodes: tuple[Episode, ...], found: list[ProbeResult | StageError]) -> Table:
     """An episode a row; `>` marks the track that would be taken."""
-    shown = Table("episode", "file", "minutes", "audio", "subtitles", "problems")
+    shown = Table(Column("episode", overflow="fold"), "file", "minutes", "audio", "subtitles", "problems")
     for episode, about in zip(episodes, found, strict=True):
         name = Path(episode.file).name
         if isinstance(about, StageError):

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, SeriesId, StoreAt, opened
-from flows.cli.terminal import console, say, stage_bars
+from flows.cli.terminal import console, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
     from infra.underway import Underway
@@ -41,6 +41,7 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         say(f"  and {len(found.outstanding) - 10} more", style="dim")
     for key, why in found.left_out.items():
         say(f"  left out: {key}: {why}", style="yellow")
+    say_problems(found.problems)
     table = Table("character", "rights", "speakers", "minutes", "of", "voice")
     for each in found.characters:
         rights = "yes" if each.rights else "[red]none[/red]"

@@ -6,7 +6,7 @@ import io
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -25,6 +25,13 @@ errors = Console(stderr=True)
 def say(text: str, style: str | None = None) -> None:
     """A line as it is: no markup, since file names hold brackets, and no breaks, since paths are copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_problems(problems: Mapping[str, Sequence[str]]) -> None:
+    """What is wrong with episodes that were used all the same: a line a text, however many have it."""
+    for text, keys in problems.items():
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        say(f"Problem of {', '.join(keys[:3])}{more}: {text}", style="yellow")
 
 
 def cell(text: str, style: str = "") -> Text:
@@ -56,12 +63,17 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (a
     sys.exit(128 + number)
 
 
-class StageBars:
-    """One bar for each item that an engine works on."""
+STARTING = "Prefect starts; where no server of yours runs, a temporary one takes half a minute"
+BETWEEN = "working out what comes next"
 
-    def __init__(self, bars: Bars) -> None:
+
+class StageBars:
+    """One bar for each item that an engine works on; a line that says so while there is none."""
+
+    def __init__(self, bars: Bars, first: str) -> None:
         self._bars, self._shown = bars, dict[str, TaskID]()
         self._mutex = threading.Lock()
+        self._idle = bars.add_task(first, total=None)
 
     def __call__(self, said: Progress) -> None:
         with self._mutex:
@@ -72,11 +84,12 @@ class StageBars:
             if said.done >= 1:
                 self._bars.remove_task(bar)
                 del self._shown[said.name]
+            self._bars.update(self._idle, visible=not self._shown, description=BETWEEN)
 
 
 @contextmanager
-def stage_bars() -> Iterator[StageBars]:
-    """Show bars, where there is a terminal, for whatever engines do meanwhile."""
+def stage_bars(first: str = BETWEEN) -> Iterator[StageBars]:
+    """Show bars, where there is a terminal, for whatever engines do meanwhile; until they do anything, `first`."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -86,7 +99,7 @@ def stage_bars() -> Iterator[StageBars]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=errors, transient=True, disable=not sys.stderr.isatty()) as bars:
-        watcher = StageBars(bars)
+        watcher = StageBars(bars, first)
         token = WATCHER.set(watcher)
         try:
             yield watcher

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
-from infra.sources import Place, files_of, sha256_known
+from infra.sources import Place, files_of, globs_below, sha256_known
 from infra.store import Damaged, Store, find_json
 from tasks.domain import Episode
 from tasks.series import Series, SeriesError
 
 SEASON_EPISODE = re.compile(r"(?<![a-z0-9])s(\d{1,2})[\s._-]?e(\d{1,4})(?!\d)", re.IGNORECASE)
 NUMBERED = re.compile(r"(?:第\s*(\d{1,4})\s*[話回]|(?<![a-z])(?:episode|ep|e|#)[\s._-]*(\d{1,4})(?!\d))", re.IGNORECASE)
+SEASON_FOLDER = re.compile(
+    r"(?:season|staffel|saison|シーズン)[\s._-]*(\d{1,2})(?!\d)|(?<![a-z0-9])s(\d{1,2})(?![a-z0-9])"
+    r"|(?<!\d)(\d{1,2})(?:st|nd|rd|th)\s+season|第\s*(\d{1,2})\s*(?:期|シーズン)",
+    re.IGNORECASE,
+)
 BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)|【[^】]*】")
 NUMBER = re.compile(r"(?<![\dA-Za-z.])(\d{1,4})(?:v\d)?(?![\dA-Za-z])")
 PICTURE_SIZES = frozenset({"480", "576", "720", "1080", "1440", "2160", "264", "265"})
@@ -38,6 +45,13 @@ def episode_key(stem: str) -> str:
     return f"e{int(numbers[-1]):03d}" if numbers else slug(stem)
 
 
+def key_of(place: Place) -> str:
+    """The key of a file: what its name says, and where that is a number, the season of its folder with it (s02e03)."""
+    key, parent = episode_key(place.stem), unicodedata.normalize("NFKC", PurePosixPath(str(place)).parent.name)
+    season = SEASON_FOLDER.search(BRACKETS.sub(" ", parent)) if re.fullmatch(r"e\d+", key) else None
+    return f"s{int(next(filter(None, season.groups()))):02d}e{int(key[1:]):02d}" if season else key
+
+
 def slug(text: str) -> str:
     """Letters and digits of a name for a key; names without any get a hash of themselves."""
     text = unicodedata.normalize("NFKC", text)
@@ -53,7 +67,7 @@ def episode_keys(files: Sequence[Place], kept: Mapping[Place, str] | None = None
     `kept`: keys that files have had so far, and keep whatever comes beside them.
     """
     taken = {key: path for path, key in (kept or {}).items()}
-    keys = {path: episode_key(path.stem) for path in files if path not in (kept or {})}
+    keys = {path: key_of(path) for path in files if path not in (kept or {})}
     shared = {key for key, count in Counter(keys.values()).items() if count > 1 or key in taken}
     for path, key in keys.items():
         if key in shared:
@@ -71,10 +85,21 @@ def list_episodes(series: Series, store: Store) -> tuple[Episode, ...]:
     files = files_of(series.episodes, series.folder)
     if not files:
         wanted = ", ".join(series.episodes)
-        raise SeriesError(f"no episodes: {wanted} matches no file below {series.folder}; correct `episodes:`")
+        hint = not_taken(series) or "correct `episodes:`"
+        raise SeriesError(f"no episodes: {wanted} matches no file below {series.folder}; {hint}")
     hashes = {path: sha256_known(path, store) for path in files}
     keyed = episode_keys(files, _keys_so_far(series, store, hashes))
     return tuple(Episode(key=key, file=str(path), sha256=hashes[path]) for key, path in keyed.items())
+
+
+def not_taken(series: Series) -> str:
+    """What to write where a folder of episodes has more of them in subfolders; "" where none has."""
+    deeper = tuple(glob for pattern in series.episodes for glob in globs_below(pattern, series.folder))
+    if set(files_of(deeper, series.folder)) <= set(files_of(series.episodes, series.folder)):
+        return ""
+    return (
+        f"episodes in subfolders are taken by `episodes: {json.dumps([*series.episodes, *deeper], ensure_ascii=False)}`"
+    )
 
 
 def choose(

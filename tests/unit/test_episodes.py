@@ -12,7 +12,7 @@ import pytest
 
 from infra.store import LocalStore, write_json
 from tasks.domain import Episode
-from tasks.episodes.episodes import choose, episode_key, episode_keys, list_episodes
+from tasks.episodes.episodes import choose, episode_key, episode_keys, list_episodes, not_taken
 from tasks.series import Series, SeriesError
 
 SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -121,6 +121,35 @@ def test_a_series_without_episodes_says_where_it_looked(tmp_path: Path) -> None:
 
 def series_of(count: int) -> list[Episode]:
     return [Episode(key=f"s01e{n:03d}", file="", sha256="") for n in range(1, count + 1)]
+
+
+def test_a_folder_says_how_to_take_episodes_of_its_subfolders(tmp_path: Path) -> None:
+    for name in ("Season 1/1.mkv", "Season 2/a/2.mp4", "Season 1/.hidden.avi", "Season 1/notes.txt"):
+        (tmp_path / "episodes" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "episodes" / name).write_text(name)
+    found = series(tmp_path).model_copy(update={"episodes": ("episodes",)})
+    with pytest.raises(SeriesError, match=r'"episodes", "episodes/\*\*/\*.mkv", "episodes/\*\*/\*.mp4"'):
+        list_episodes(found, LocalStore(tmp_path / "store"))
+    (tmp_path / "episodes" / "film.mkv").write_text("film")
+    assert "episodes in subfolders" in not_taken(found)
+    assert not_taken(found.model_copy(update={"episodes": ("episodes/**/*",)})) == ""
+    assert not_taken(found.model_copy(update={"episodes": ("episodes", "episodes/**/*.m*")})) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("Season 2/03.mkv", "s02e03"),
+        ("Kaze S1 [BD]/[Team] Kaze - 12.mkv", "s01e12"),
+        ("Kaze 2nd Season/#4.mkv", "s02e04"),
+        ("風 第3期/第10話.mkv", "s03e10"),
+        ("Season 2/S03E01.mkv", "s03e01"),
+        ("Season 2/Movie.mkv", "movie"),
+        ("Kaze's 100/03.mkv", "e003"),
+    ],
+)
+def test_a_folder_of_a_season_goes_into_the_key(path: str, key: str) -> None:
+    assert list(episode_keys([Path(path)])) == [key]
 
 
 def test_a_sample_is_spread_over_the_series() -> None:

@@ -111,5 +111,5 @@ def test_text_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_offered(tmp_path: Path) -> None:
-    with pytest.raises(SeriesError, match=f"is not there; write one with: voicecast init {tmp_path}"):
+    with pytest.raises(SeriesError, match=f"is not there; name yours .* write one with: voicecast init {tmp_path}"):
         read_series(tmp_path / "series.yaml")

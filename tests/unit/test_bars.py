@@ -1,0 +1,42 @@
+"""What a person sees while engines work: a bar an item, and never an empty screen."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress as Bars
+
+from flows import DEFAULTS
+from flows.cli.terminal import BETWEEN, StageBars, say_problems
+from infra.stage import Progress
+
+
+def test_while_no_engine_works_a_line_says_what_is_waited_for() -> None:
+    screen = Console(file=io.StringIO(), width=120, force_terminal=True)
+    bars = Bars(console=screen, auto_refresh=False)
+    shown = StageBars(bars, "Prefect starts")
+
+    def lines() -> list[str]:
+        return [task.description for task in bars.tasks if task.visible]
+
+    assert lines() == ["Prefect starts"]
+    shown(Progress(name="separate s01e01", stage="separate", engine="light", done=0.2))
+    assert lines() == ["separate s01e01 (light)"]
+    shown(Progress(name="separate s01e01", stage="separate", engine="light", done=1.0))
+    assert lines() == [BETWEEN]
+
+
+def test_what_is_wrong_with_many_episodes_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    say_problems({"the file is cut off": ["s01e04"], "no track says ja": ["e001", "e002", "e003", "e004", "e005"]})
+    assert capsys.readouterr().out.splitlines() == [
+        "Problem of s01e04: the file is cut off",
+        "Problem of e001, e002, e003 and 2 more: no track says ja",
+    ]
+
+
+def test_nobody_is_told_that_voicecast_is_used() -> None:
+    """Prefect's client has a word of its own beside the server's setting."""
+    assert DEFAULTS["DO_NOT_TRACK"] == "1"
+    assert DEFAULTS["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"

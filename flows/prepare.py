@@ -16,7 +16,7 @@ from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
 from tasks.domain import Episode
-from tasks.episodes import prepared, recurring_files, separating
+from tasks.episodes import again, prepared, pruning, recurring_files, room, separating
 from tasks.episodes.episodes import choose, list_episodes
 from tasks.episodes.prepared import Parts, Prepared, find_all_prepared
 from tasks.episodes.recurring_files import Recurring
@@ -54,7 +54,17 @@ class Preparation:
 
 @task(name="prepare", task_run_name="prepare {episode.key}", cache_policy=NO_CACHE, persist_result=False, **BEARING)
 def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
-    """One episode through all stages that need no human."""
+    """One episode through all stages that need no human; what of it is not kept goes."""
+    with room.reserved(studio, episode):
+        try:
+            made = through_stages(studio, episode)
+        except again.MadeOtherwise:  # all of it is there now, and what stands on it is made from that
+            made = through_stages(studio, episode)
+        pruning.prune_episode(studio, episode.key)
+    return made
+
+
+def through_stages(studio: Studio, episode: Episode) -> Prepared:
     recording = extract(studio, episode)
     fingerprints = fingerprint(studio, episode, recording)
     stems = separate(studio, episode, recording)

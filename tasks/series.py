@@ -180,6 +180,35 @@ class Separate(_Strict):
         return self.only is not None
 
 
+KEEP: dict[str, dict[str, bool]] = {
+    "all": {"recordings": True, "vocals": True, "background": True, "previews": True},
+    "reusable": {"recordings": False, "vocals": False, "background": True, "previews": True},
+    "least": {"recordings": False, "vocals": False, "background": False, "previews": False},
+}
+"""What each preset keeps."""
+
+
+class Keep(_Strict):
+    """What stays in the store of an episode that is prepared: a preset, and single kinds in its place (`keep: least`
+    for short). What goes is made again from the video where something needs it."""
+
+    preset: Literal["all", "reusable", "least"] = "all"
+    recordings: bool | None = None
+    vocals: bool | None = None
+    background: bool | None = None
+    previews: bool | None = None
+
+    def keeps(self, kind: str) -> bool:
+        """Whether a kind of file (a field) stays."""
+        said: bool | None = getattr(self, kind)
+        return KEEP[self.preset][kind] if said is None else said
+
+    @property
+    def goes(self) -> tuple[str, ...]:
+        """The kinds that do not stay."""
+        return tuple(kind for kind in KEEP["all"] if not self.keeps(kind))
+
+
 class Dereverb(_Strict):
     """The engine that takes the reverberation off kept clips, and its options; those of stage separate do not count."""
 
@@ -198,7 +227,7 @@ class Dereverb(_Strict):
 
 
 class Series(_Strict):
-    """A series file. Paths are relative to the file."""
+    """A series file. Paths are relative to the file. `disk_budget_gb`: 10^9 bytes that the store may hold."""
 
     series: Slug
     title: str | None = None
@@ -215,6 +244,8 @@ class Series(_Strict):
     questions: Questions = Questions()
     quality: Quality = Quality()
     separate: Separate = Separate()
+    keep: Keep = Keep()
+    disk_budget_gb: float | None = Field(default=None, gt=0)
     denoise: Literal["auto", "never", "always"] = "auto"
     dereverb: Dereverb | None = None
     labels: Literal["ask", "auto"] = "ask"
@@ -225,7 +256,7 @@ class Series(_Strict):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
-    @field_validator("quality", mode="before")
+    @field_validator("quality", "keep", mode="before")
     @classmethod
     def _preset_alone(cls, value: Any) -> Any:
         return {"preset": value} if isinstance(value, str) else value
@@ -339,6 +370,7 @@ def _fields_beside(path: list[str]) -> list[str]:
         "quality": Quality,
         "dereverb": Dereverb,
         "separate": Separate,
+        "keep": Keep,
     }
     if len(path) == 1:
         return [name for name in Series.model_fields if name != "folder"]

@@ -22,7 +22,7 @@ from infra.store import StoreBusy
 from tasks import orders
 from tasks.clips import drying
 from tasks.domain import Episode
-from tasks.episodes import separating
+from tasks.episodes import again, pruning
 from tasks.episodes.asset_library import EpisodeAssets, list_assets
 from tasks.episodes.episode_subtitles import take_sidecars
 from tasks.episodes.prepared import Prepared
@@ -61,7 +61,7 @@ def stage_task(stage: str, of: str) -> Callable[[F], F]:
 
 @stage_task("extract", "{episode.key}")
 def extract(studio: Studio, episode: Episode) -> Made[stages.ExtractResult]:
-    return studio.make(orders.extract(studio, episode))
+    return again.recording_of(studio, episode)
 
 
 @stage_task("extract", "{of}")
@@ -73,24 +73,24 @@ def extract_given(studio: Studio, of: str, given: Source) -> Made[stages.Extract
 def fingerprint(
     studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]
 ) -> Made[stages.FingerprintResult]:
-    return studio.make(orders.fingerprint(studio, episode, extracted))
+    return again.make(studio, orders.fingerprint(studio, episode, extracted), episode)
 
 
 @stage_task("fingerprint", "vocals of {episode.key}")
 def fingerprint_vocals(
     studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]
 ) -> Made[stages.FingerprintResult]:
-    return studio.make(orders.fingerprint_vocals(studio, episode, separated))
+    return again.make(studio, orders.fingerprint_vocals(studio, episode, separated), episode)
 
 
 @stage_task("separate", "{episode.key}")
 def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Made[stages.SeparateResult]:
-    return separating.make_stems(studio, episode, extracted)
+    return again.stems_of(studio, episode, extracted)
 
 
 @stage_task("diarize", "{episode.key}")
 def diarize(studio: Studio, episode: Episode, separated: Made[stages.SeparateResult]) -> Made[stages.DiarizeResult]:
-    return studio.make(orders.diarize(studio, episode, separated))
+    return again.make(studio, orders.diarize(studio, episode, separated), episode)
 
 
 @stage_task("cut", "{episode.key}")
@@ -101,7 +101,7 @@ def cut(
     diarized: Made[stages.DiarizeResult],
 ) -> Made[stages.CutResult]:
     take_sidecars(studio.store, orders.folder_of(studio, episode), episode)  # what is wrong with them the cast says
-    return studio.make(orders.cut(studio, episode, separated, diarized))
+    return again.make(studio, orders.cut(studio, episode, separated, diarized), episode)
 
 
 @stage_task("embed", "{episode.key}")
@@ -111,7 +111,7 @@ def embed(
     separated: Made[stages.SeparateResult],
     clips: Made[stages.CutResult],
 ) -> Made[stages.EmbedResult]:
-    return studio.make(orders.embed(studio, episode, separated, clips))
+    return again.make(studio, orders.embed(studio, episode, separated, clips), episode)
 
 
 @stage_task("embed", "reference of {character}")
@@ -151,7 +151,9 @@ def convert(
 
 @stage_task("survey", "{prepared.episode}")
 def survey(studio: Studio, prepared: Prepared) -> EpisodeAssets:
-    return list_assets(studio, prepared)
+    found = list_assets(studio, prepared)
+    pruning.prune_episode(studio, prepared.episode)
+    return found
 
 
 @stage_task("preview", "{of}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,9 @@ log = logging.getLogger("voicecast.work")
 R = TypeVar("R")
 
 RELEASED = "released"
-"""Field of a record whose files are gone for good: the files it had."""
+"""Field of a record some of whose files were removed on purpose: these, as they were."""
+STANDS_ON_THEM = "prepared.json"
+"""What says, in the folder of an order, that all that was made from its files counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +87,17 @@ class Order(Generic[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class Made(Generic[R]):
-    """What a stage made: its result as a value, and its files in the store by their path in `out/`."""
+    """What a stage made: its result as a value, and its files in the store by their path in `out/`.
+
+    `gone`: paths of files that were released; what they were is known, and they are not there.
+    """
 
     result: R
     engine: str
     identity: str
     files: Mapping[str, Stored]
     found: bool
+    gone: frozenset[str] = frozenset()
 
     def stored(self, file: File) -> Stored:
         return self.files[file.path]
@@ -112,29 +118,36 @@ class Studio:
 
     def find(self, order: Order[R]) -> Made[R] | None:
         """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
-        record = self._record(order)
-        if record is None or record["identity"] != self.identity(order) or RELEASED in record:
+        made = self.known(order)
+        return None if made is None or made.gone else made
+
+    def known(self, order: Order[R]) -> Made[R] | None:
+        """The same, also where files of it were released: the others are there."""
+        made = self.recorded(order)
+        if made is None:
             return None
-        files = {path: Stored(**each) for path, each in record["files"].items()}
-        if not self.store.holds({each.key: each.size for each in files.values()}):
-            return None
-        return _made(order, record, files, found=True)
+        there = {each.key: each.size for path, each in made.files.items() if path not in made.gone}
+        return made if self.store.holds(there) else None
 
     def recorded(self, order: Order[R]) -> Made[R] | None:
-        """What an order made, though its files may have been released since."""
+        """What an order made by its record alone; nobody looks whether its files are there."""
         record = self._record(order)
         if record is None or record["identity"] != self.identity(order):
             return None
-        files = {path: Stored(**each) for path, each in {**record["files"], **record.get(RELEASED, {})}.items()}
-        return _made(order, record, files, found=True)
+        return _made(order, record, files_of_record(record), found=True)
 
-    def release(self, record_key: str) -> None:
-        """Remove the files of a record that were only needed on the way; the record remembers them."""
+    def release(self, record_key: str, paths: Collection[str] | None = None) -> None:
+        """Remove files of a record (None: all) that are wanted no more; the record, written first, remembers them."""
         record = find_json(self.store, record_key)
-        if record is None or RELEASED in record:
+        if record is None:
             return
-        write_json(self.store, record_key, {**record, "files": {}, RELEASED: record["files"]})
-        for each in record["files"].values():
+        gone = {path: each for path, each in record["files"].items() if paths is None or path in paths}
+        if gone:
+            kept = {path: each for path, each in record["files"].items() if path not in gone}
+            write_json(
+                self.store, record_key, {**record, "files": kept, RELEASED: {**record.get(RELEASED, {}), **gone}}
+            )
+        for each in (gone or record.get(RELEASED, {})).values():  # what a kill left lies there still
             self.store.delete(each["key"])
 
     def forget(self, record_key: str) -> None:
@@ -182,7 +195,6 @@ class Studio:
 
     def _keep(self, order: Order[R], outcome: Outcome) -> Made[R]:
         """Put the files of an outcome where the order wants them, and the record last."""
-        self._clear(order)
         files = {
             path: Stored(
                 key=f"{order.folder}/{_place(order.keep, path)}",
@@ -191,6 +203,8 @@ class Studio:
             )
             for path, sha256 in sorted(_files_of(outcome.result))
         }
+        if not self._is_back(order, files):
+            self._clear(order)
         self.store.put_all({each.key: outcome.folder / path for path, each in files.items()})
         record = {
             "identity": self.identity(order),
@@ -202,6 +216,19 @@ class Studio:
         write_json(self.store, order.record_key.replace(".json", ".run.json"), outcome.run)
         write_json(self.store, order.record_key, record)
         return _made(order, record, files, found=False)
+
+    def _is_back(self, order: Order[R], files: Mapping[str, Stored]) -> bool:
+        """Whether released files were made again as they were. Where they were not, what stands on them is undone."""
+        before = self._record(order)
+        if before is None or RELEASED not in before or before["identity"] != self.identity(order):
+            return False
+        if {path: each.sha256 for path, each in files_of_record(before).items()} == {
+            path: each.sha256 for path, each in files.items()
+        }:
+            return True
+        log.warning("%s was made again and is not what it was; what was made from it is made again too", order.name)
+        self.store.delete(f"{order.folder}/{STANDS_ON_THEM}")
+        return False
 
     def _clear(self, order: Order[R]) -> None:
         """Remove what another identity left, record first, so that a crash leaves a miss and no mixture."""
@@ -259,6 +286,11 @@ def hash_of_code(*modules: ModuleType) -> str:
     return digest.hexdigest()
 
 
+def files_of_record(record: Mapping[str, Any]) -> dict[str, Stored]:
+    """The files of a stage's record by their path in `out/`, released ones too."""
+    return {path: Stored(**each) for path, each in {**record["files"], **record.get(RELEASED, {})}.items()}
+
+
 def sent(name: str, file: Stored | Source) -> File:
     """How a request names an input that lies at in/`name`."""
     return File(path=f"in/{name}", sha256=file.sha256)
@@ -266,7 +298,10 @@ def sent(name: str, file: Stored | Source) -> File:
 
 def _made(order: Order[R], record: dict[str, Any], files: Mapping[str, Stored], *, found: bool) -> Made[R]:
     result: R = decode(order.result, json.loads(json.dumps(encode(record["result"]))))
-    return Made(result=result, engine=record["engine"], identity=record["identity"], files=files, found=found)
+    gone = frozenset(record.get(RELEASED, {}))
+    return Made(
+        result=result, engine=record["engine"], identity=record["identity"], files=files, found=found, gone=gone
+    )
 
 
 def _files_of(value: Any) -> set[tuple[str, str]]:

@@ -61,12 +61,15 @@ def assets(
 
 def listed(studio: Studio, prepared: Prepared, *, export: bool) -> EpisodeAssets | StageError:
     from tasks.episodes.asset_library import export_assets, list_assets
+    from tasks.episodes.pruning import prune_episode
 
     try:
         found = list_assets(studio, prepared)
         return export_assets(studio, found) if export else found
     except StageError as error:
         return error
+    finally:
+        prune_episode(studio, prepared.episode)
 
 
 def table(found: list[EpisodeAssets]) -> Table:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from infra.store import read_json, write_json
 from tasks import orders
+from tasks.episodes import again
 from tasks.episodes.recurring import RecurringGroup, RecurringSegment
 from tasks.episodes.recurring_files import load_recurring
-from tasks.studio import Stored, Studio
+from tasks.studio import Studio, files_of_record
 
 KEPT = ("opening", "ending", "eyecatch")
 
@@ -73,8 +74,8 @@ def _kept(studio: Studio, name: str, group: RecurringGroup) -> Archived:
     chosen = typical(group.segments)
     extracted = read_json(studio.store, f"{studio.home}/episodes/{chosen.episode}/stages/extract.json")
     end = min(chosen.end, extracted["result"]["duration"])
-    order = orders.archive(studio, name, Stored(**extracted["files"]["out/recording.flac"]), chosen.start, end)
-    made = studio.make(order)
+    recording = files_of_record(extracted)[extracted["result"]["recording"]["path"]]
+    made = again.make(studio, orders.archive(studio, name, recording, chosen.start, end), chosen.episode)
     (preview,) = made.result.previews
     if preview.sound is None:
         raise LookupError(f"{made.engine} gave no sound of {name}; name another engine for preview")

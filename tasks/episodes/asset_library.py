@@ -15,7 +15,7 @@ from containers.contract.codec import decode, encode
 from containers.contract.stages import Turn
 from infra.store import read_json, write_json
 from tasks import orders
-from tasks.episodes import assets
+from tasks.episodes import again, assets
 from tasks.episodes.assets import Cue, Effect
 from tasks.episodes.prepared import Prepared
 from tasks.studio import Stored, Studio
@@ -50,9 +50,8 @@ class EpisodeAssets:
 def list_assets(studio: Studio, prepared: Prepared) -> EpisodeAssets:
     """Survey an episode, unless it is done, and write `assets/KEY.json`; StageError as the engine raises it."""
     home = f"{studio.home}/episodes/{prepared.episode}"
-    stems = read_json(studio.store, f"{home}/stages/separate.json")["files"]
-    vocals, background = (Stored(**stems[f"out/{name}.flac"]) for name in ("vocals", "background"))
-    surveyed = studio.make(orders.survey(studio, prepared.episode, vocals, background))
+    vocals, background = again.stems_recorded(studio, prepared.episode)
+    surveyed = again.make(studio, orders.survey(studio, prepared.episode, vocals, background), prepared.episode)
     levels = np.load(io.BytesIO(studio.store.read(surveyed.stored(surveyed.result.levels).key)), allow_pickle=False)
     turns = [decode(Turn, each) for each in read_json(studio.store, f"{home}/turns.json")["turns"]]
     columns, hop = assets.survey_columns(levels), surveyed.result.hop
@@ -77,7 +76,7 @@ def export_assets(studio: Studio, found: EpisodeAssets) -> EpisodeAssets:
     if not found.all:
         return found
     spans = tuple((each.start, min(each.end, found.duration)) for each in found.all)
-    made = studio.make(orders.excerpts(studio, found.episode, found.background, spans))
+    made = again.make(studio, orders.excerpts(studio, found.episode, found.background, spans), found.episode)
     files: dict[str, Files] = {}
     for each, preview in zip(found.all, made.result.previews, strict=True):
         if preview.sound is None:

@@ -145,11 +145,13 @@ def publish(studio: Studio, episode: Episode, parts: Parts) -> Prepared:
         engines={stage: made.engine for stage, made in parts.by_stage().items()},
     )
     every = (*parts.by_stage().values(), parts.fingerprint_vocals)
-    files = {each.key: each.size for made in every for each in made.files.values()}
+    files = {each.key: each.size for made in every for path, each in made.files.items() if path not in made.gone}
+    released = {each.key: each.size for made in every for path, each in made.files.items() if path in made.gone}
     for name in ("turns.json", "clips.jsonl"):
         files[f"{folder}/{name}"] = studio.store.size(f"{folder}/{name}") or 0
     sums = {f"{folder}/clips.jsonl": hashlib.sha256(lines.encode()).hexdigest()}
-    write_json(studio.store, f"{folder}/prepared.json", {"prepared": prepared, "files": files, "sha256": sums})
+    said = {"prepared": prepared, "files": files, "sha256": sums, **({"released": released} if released else {})}
+    write_json(studio.store, f"{folder}/prepared.json", said)
     return prepared
 
 

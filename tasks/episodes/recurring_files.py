@@ -61,7 +61,7 @@ def fingerprints_of(studio: Studio, episodes: Sequence[Episode]) -> tuple[Finger
 
 
 def _fingerprints(studio: Studio, episode: Episode) -> Fingerprints | None:
-    extracted = studio.find(orders.extract(studio, episode))
+    extracted = studio.known(orders.extract(studio, episode))
     if extracted is None:
         return None
     separated = separating.find_stems(studio, episode, extracted)

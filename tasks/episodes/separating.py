@@ -51,15 +51,17 @@ class Rule:
 
 
 def make_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult]) -> Made[SeparateResult]:
-    """Find the stems, or have them made; raises the StageError of an engine."""
+    """Find the stems, both there, or have them made; raises the StageError of an engine. The recording is there."""
     segments = _segments(studio, episode, extracted, studio.make)
     recording = extracted.stored(extracted.result.recording)
     if segments is None:
         return _make_whole(studio, episode, extracted)
     found = find_stems(studio, episode, extracted)
-    if found is None and not segments:
+    if found and not found.gone:
+        pass
+    elif not segments:
         found = studio.make(orders_separating.restore(studio, episode, recording, segments, None))
-    elif found is None:
+    else:
         condensed = studio.make(orders_separating.condense(studio, episode, recording, segments))
         separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
         restored = studio.make(orders_separating.restore(studio, episode, recording, segments, separated))
@@ -70,23 +72,23 @@ def make_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult])
 
 
 def find_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult]) -> Made[SeparateResult] | None:
-    """The stems as they were made before, by the engine that separated them."""
+    """The stems as they were made before, by the engine that separated them; those that were released are `gone`."""
     try:
         segments = _segments(studio, episode, extracted, studio.find)
     except _Unknown:
         return None
     if segments is None:
-        return studio.find(orders.separate(studio, episode, extracted))
+        return studio.known(orders.separate(studio, episode, extracted))
     recording = extracted.stored(extracted.result.recording)
     if not segments:
-        return studio.find(orders_separating.restore(studio, episode, recording, segments, None))
+        return studio.known(orders_separating.restore(studio, episode, recording, segments, None))
     condensed = studio.recorded(orders_separating.condense(studio, episode, recording, segments))
     if condensed is None:
         return None
     separated = studio.recorded(orders_separating.separate_condensed(studio, episode, condensed))
     if separated is None:
         return None
-    restored = studio.find(orders_separating.restore(studio, episode, recording, segments, separated))
+    restored = studio.known(orders_separating.restore(studio, episode, recording, segments, separated))
     return replace(restored, engine=separated.engine) if restored else None
 
 

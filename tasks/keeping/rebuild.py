@@ -12,7 +12,7 @@ from tasks import orders, voices
 from tasks.clips import data_sets, drying
 from tasks.clips.data_sets import DataSet
 from tasks.domain import Episode
-from tasks.episodes import prepared, recurring_files, separating
+from tasks.episodes import again, prepared, pruning, recurring_files
 from tasks.episodes.episode_subtitles import take_sidecars
 from tasks.episodes.prepared import Parts, Prepared
 from tasks.labelling.labels import Labels, load
@@ -27,14 +27,23 @@ CLEANED_TOGETHER = 64
 
 
 def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
-    """One episode through its stages; raises the StageError of an engine."""
-    extracted = studio.make(orders.extract(studio, episode))
-    fingerprint = studio.make(orders.fingerprint(studio, episode, extracted))
-    separated = separating.make_stems(studio, episode, extracted)
-    fingerprint_vocals = studio.make(orders.fingerprint_vocals(studio, episode, separated))
-    diarized = studio.make(orders.diarize(studio, episode, separated))
+    """One episode through its stages, and what of it is not kept taken away; raises the StageError of an engine."""
+    try:
+        made = _prepare(studio, episode)
+    except again.MadeOtherwise:  # all of it is there now, and what stands on it is made from that
+        made = _prepare(studio, episode)
+    pruning.prune_episode(studio, episode.key)
+    return made
+
+
+def _prepare(studio: Studio, episode: Episode) -> Prepared:
+    extracted = again.recording_of(studio, episode)
+    fingerprint = again.make(studio, orders.fingerprint(studio, episode, extracted), episode)
+    separated = again.stems_of(studio, episode, extracted)
+    fingerprint_vocals = again.make(studio, orders.fingerprint_vocals(studio, episode, separated), episode)
+    diarized = again.make(studio, orders.diarize(studio, episode, separated), episode)
     take_sidecars(studio.store, orders.folder_of(studio, episode), episode)
-    clips = studio.make(orders.cut(studio, episode, separated, diarized))
+    clips = again.make(studio, orders.cut(studio, episode, separated, diarized), episode)
     parts = Parts(
         extract=extracted,
         fingerprint=fingerprint,
@@ -42,7 +51,7 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
         separate=separated,
         diarize=diarized,
         cut=clips,
-        embed=studio.make(orders.embed(studio, episode, separated, clips)),
+        embed=again.make(studio, orders.embed(studio, episode, separated, clips), episode),
     )
     return prepared.publish(studio, episode, parts)
 

@@ -14,7 +14,7 @@ from containers.contract.errors import RecordingError
 from containers.contract.stages import ProbeResult
 from tasks import orders
 from tasks.domain import Episode, Segment
-from tasks.episodes import separating
+from tasks.episodes import again
 from tasks.episodes.prepared import heard_episode
 from tasks.episodes.recurring_files import load_recurring
 from tasks.speech import orders_dubbing
@@ -81,10 +81,10 @@ def say_line(studio: Studio, card: Card, line: ScriptLine, how: How) -> LineDone
 
 
 def bed_of(studio: Studio, episode: Episode) -> Bed:
-    """A prepared episode's stems, and what was heard in it; LookupError where it is not prepared."""
+    """A prepared episode's stems, which may be pruned, and what was heard; LookupError where it is not prepared."""
     probed = studio.make(orders.probe(studio, episode))
-    extracted = studio.make(orders.extract(studio, episode))
-    separated = separating.make_stems(studio, episode, extracted)
+    extracted = again.recording_of(studio, episode)
+    separated = again.stems_of(studio, episode, extracted)
     heard = heard_episode(studio.store, studio.home, episode.key)
     recurring = load_recurring(studio)
     songs = [
@@ -125,7 +125,8 @@ def dub(studio: Studio, script: Script, cards: Mapping[str, Card], bed: Bed, don
         for start, (_, each), (lufs, _) in zip(starts, said, levels, strict=True)
     ]
     under = Under(recording=bed.recording, background=bed.background, seconds=bed.heard.duration)
-    mixed = studio.make(orders_dubbing.mix(f"dub of {bed.episode.key}", home, under, lines, taken.spans))
+    mix = orders_dubbing.mix(f"dub of {bed.episode.key}", home, under, lines, taken.spans)
+    mixed = again.make(studio, mix, bed.episode)
     rows = table_of(done, mixed.result, levels)
     about = about_of(studio, script, cards, bed.episode.key, mixed, taken, how, done)
     record = keep(studio, home, about, mixed.stored(mixed.result.track), rows, script)

@@ -20,8 +20,9 @@ from infra.engines import UnknownEngine
 from infra.store import find_json, read_json, write_json
 from tasks import orders
 from tasks.domain import Episode
+from tasks.episodes.again import stems_record
 from tasks.episodes.prepared import Parts, Prepared, find_prepared, publish, read_vectors
-from tasks.studio import Made, Stored, Studio
+from tasks.studio import Made, Studio, files_of_record
 from tasks.trust.rights import Revoked, all_revoked
 
 Spans = Sequence[tuple[float, float]]
@@ -114,11 +115,10 @@ def _embed_left(
 
 def _identity(studio: Studio, folder: str, cut: dict[str, Any]) -> str | None:
     """The identity that embedding these clips has by today's engine; None where that engine is not at hand."""
-    record = read_json(studio.store, f"{folder}/stages/separate.json")
+    record = read_json(studio.store, stems_record(studio, folder.rpartition("/")[2]))
 
     def made(kind: type[Any], said: dict[str, Any]) -> Made[Any]:
-        files = {path: Stored(**each) for path, each in said["files"].items()}
-        result = decode(kind, encode(said["result"]))
+        files, result = files_of_record(said), decode(kind, encode(said["result"]))
         return Made(result=result, engine=said["engine"], identity=said["identity"], files=files, found=True)
 
     episode = Episode(key=folder.rpartition("/")[2], file="", sha256="")

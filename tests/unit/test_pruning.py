@@ -1,0 +1,256 @@
+"""What a series file does not keep goes when an episode is prepared, is not made anew for it, and comes back as it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.store import find_json
+from tasks import orders
+from tasks.domain import Episode
+from tasks.episodes import again, pruning
+from tasks.episodes.pruning import find_prunable, prune
+from tasks.episodes.prepared import find_prepared
+from tasks.episodes.recurring_files import fingerprints_of
+from tasks.keeping import rebuild
+from tasks.keeping.garbage import find_garbage
+from tasks.keeping.repair import repair
+from tasks.keeping.verify import is_record, verify
+from tasks.studio import Studio, files_of_record
+from tests.unit.stub_studio import episode_at, looking, studio_at
+
+FILES = {
+    "recordings": "recording.flac",
+    "vocals": "stems/vocals.flac",
+    "background": "stems/background.flac",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared episode of which everything is kept."""
+    folder = tmp_path_factory.mktemp("whole")
+    rebuild.prepare_episode(studio_at(folder), episode_at(folder, duration=30))
+    return folder
+
+
+def again_at(whole: Path, folder: Path, **said: Any) -> tuple[Studio, Episode]:
+    """A copy of it under another series file."""
+    shutil.copytree(whole, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".work"))
+    return studio_at(folder, **said), episode_at(folder, duration=30)
+
+
+def there(studio: Studio) -> set[str]:
+    folder = f"{studio.home}/episodes/s01e01"
+    return {kind for kind, name in FILES.items() if studio.store.size(f"{folder}/{name}") is not None}
+
+
+def contents(studio: Studio) -> dict[str, bytes]:
+    """All but documents, whose records change when something goes."""
+    keys = [key for key in studio.store.keys(studio.home) if not key.endswith(".json")]
+    return {key: studio.store.read(key) for key in keys}
+
+
+def promised(studio: Studio) -> Iterator[tuple[str, str]]:
+    """(document, file) of every file that a document says is there."""
+    for key in studio.store.keys(studio.home):
+        document = find_json(studio.store, key) if key.endswith(".json") else None
+        if is_record(key) and document:
+            yield from ((key, each["key"]) for each in document["files"].values())
+        elif key.endswith("/prepared.json") and document:
+            yield from ((key, each) for each in document["files"])
+
+
+def test_the_default_keeps_all_and_presets_and_single_kinds_say_what_stays(tmp_path: Path) -> None:
+    said: list[tuple[Any, set[str]]] = [
+        ("all", {"recordings", "vocals", "background", "previews"}),
+        ("reusable", {"background", "previews"}),
+        ({"preset": "least", "vocals": True}, {"vocals"}),
+        ({"recordings": False}, {"vocals", "background", "previews"}),
+    ]
+    assert studio_at(tmp_path).series.keep.goes == ()
+    for keep, kept in said:
+        assert {*FILES, "previews"} - set(studio_at(tmp_path, keep=keep).series.keep.goes) == kept
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("reusable", {"background"}), ("least", set())])
+def test_a_prepared_episode_loses_what_is_not_kept_and_is_still_prepared(
+    whole: Path, tmp_path: Path, keep: str, kept: set[str]
+) -> None:
+    studio, episode = again_at(whole, tmp_path, keep=keep)
+    before = find_prepared(studio, episode)
+    assert before
+    pruning.prune_episode(studio, episode.key)
+
+    assert there(studio) == kept
+    assert find_prepared(studio, episode) == before
+    assert rebuild.prepare_episode(looking(studio), episode) == before, "nothing is made anew"
+    assert len(fingerprints_of(looking(studio), [episode])) == 1, "what recurs is still known"
+    assert verify(studio.store, studio.home).broken == ()
+    shutil.rmtree(studio.store.work / "done")  # which says that this process may start engines
+    assert find_garbage(studio.store, studio.home).keys == {}
+    assert repair(studio, [episode]).made == ()
+    assert there(studio) == kept, "repair brings nothing back unasked"
+
+
+def test_what_a_later_step_reads_comes_back_as_it_was_and_goes_again(whole: Path, tmp_path: Path) -> None:
+    """Other lengths of clips: cut anew from the vocals, with turns that nobody has to find again."""
+    studio, episode = again_at(whole, tmp_path, keep="least", targets={"clip_seconds": [2.0, 8.0]})
+    kept = contents(studio)
+    pruning.prune_episode(studio, episode.key)
+    turns = find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/diarize.run.json")
+    rebuild.prepare_episode(studio, episode)
+    assert there(studio) == set()
+    assert find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/diarize.run.json") == turns
+
+    plain = studio_at(tmp_path)
+    vocals, background = again.stems_recorded(plain, "s01e01")
+    again.make(plain, orders.survey(plain, "s01e01", vocals, background), "s01e01")
+    assert there(plain) == {"vocals", "background"}, "the recording was only needed on the way"
+    for each in (vocals, background):
+        assert plain.store.read(each.key) == kept[each.key]
+    assert verify(plain.store, plain.home).broken == ()
+
+
+def test_a_broken_clip_is_cut_again_and_nothing_more_stays_than_before(whole: Path, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    pruning.prune_episode(studio, episode.key)
+    before = contents(studio)
+    clip = next(key for key in before if "/clips/" in key)
+    studio.store.write(clip, b"broken")
+    assert repair(studio, [episode]).left == {}
+    assert contents(studio) == before
+
+
+def test_stems_of_speech_only_go_and_come_back_by_the_way_they_were_made(tmp_path: Path) -> None:
+    speech = {"only": "speech"}
+    studio, episode = studio_at(tmp_path, separate=speech), episode_at(tmp_path, duration=60, turns=[
+        {"start": 10.0, "end": 14.0, "speaker": "A"}, {"start": 40.0, "end": 44.0, "speaker": "B"}
+    ])  # fmt: skip
+    rebuild.prepare_episode(studio, episode)
+    before = contents(studio)
+    least = studio_at(tmp_path, separate=speech, keep="least")
+    pruning.prune_episode(least, episode.key)
+    assert there(least) == set()
+    assert find_prepared(least, episode)
+    vocals, background = again.stems_recorded(studio, "s01e01")
+    again.make(studio, orders.survey(studio, "s01e01", vocals, background), episode)
+    assert there(studio) == {"vocals", "background"}
+    assert {key: data for key, data in contents(studio).items() if "stems" in key} == {
+        key: data for key, data in before.items() if "stems" in key
+    }
+    assert verify(studio.store, studio.home).broken == ()
+
+
+def test_an_engine_that_gives_other_bytes_is_named_and_the_episode_is_made_anew(whole: Path, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    pruning.prune_episode(studio, episode.key)
+    record = f"{studio.home}/episodes/s01e01/stages/separate.json"
+    said = find_json(studio.store, record)
+    assert said
+    said["released"]["out/vocals.flac"]["sha256"] = "0" * 64  # as if the engine had given these
+    said["result"]["vocals"]["sha256"] = "0" * 64
+    from infra.store import write_json
+
+    write_json(studio.store, record, said)
+    vocals, background = again.stems_recorded(studio, "s01e01")
+    with pytest.raises(again.MadeOtherwise, match="s01e01 was made again .* voicecast prepare"):
+        again.make(studio, orders.survey(studio, "s01e01", vocals, background), "s01e01")
+    assert find_prepared(studio, episode) is None
+    rebuild.prepare_episode(studio, episode)
+    assert find_prepared(studio, episode)
+    assert verify(studio.store, studio.home).broken == ()
+
+
+def test_without_its_video_nothing_of_an_episode_goes_and_what_went_is_asked_for(whole: Path, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    found = find_prunable(studio, ())
+    assert (found.bytes, found.stay) == (
+        0,
+        ("s01e01: the video is not at hand, from which it could be made again",),
+    )
+    found = find_prunable(studio, [episode.key])
+    assert set(found.by_kind) == set(FILES)
+    prune(studio, found)
+    assert there(studio) == set()
+    assert find_prunable(studio, [episode.key]).bytes == 0
+
+    Path(episode.file).unlink()
+    vocals, background = again.stems_recorded(studio, "s01e01")
+    with pytest.raises(Exception, match="its video, from which it is made again, is not at hand"):
+        again.make(studio, orders.survey(studio, "s01e01", vocals, background), "s01e01")
+
+
+class Killed(BaseException):
+    pass
+
+
+def dying_at(studio: Studio, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies at the so-many-th change of the store."""
+    left = [number]
+
+    def counted(change: Any) -> Any:
+        def run(*given: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return change(*given)
+
+        return run
+
+    for name in ("write", "put", "delete"):
+        monkeypatch.setattr(studio.store, name, counted(getattr(studio.store, name)))
+
+
+def test_killed_at_any_change_no_document_promises_a_file_that_is_gone(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pruning, bringing back for a step, and pruning again; each death is followed by a run that ends it."""
+    expected: dict[str, bytes] | None = None
+    number = 0
+    while True:
+        folder = tmp_path / f"{number}"
+        studio, episode = again_at(whole, folder, keep="least")
+        with monkeypatch.context() as patched:
+            dying_at(studio, number, patched)
+            try:
+                _through(studio, episode)
+                break
+            except Killed:
+                pass
+        fresh = studio_at(folder, keep="least")
+        assert [(document, key) for document, key in promised(fresh) if fresh.store.size(key) is None] == []
+        assert find_prepared(looking(fresh), episode), "and the episode counts as prepared"
+        _through(fresh, episode)
+        ended = contents(fresh)
+        assert ended == (expected := expected or ended)
+        assert there(fresh) == set()
+        assert verify(fresh.store, fresh.home).broken == ()
+        shutil.rmtree(folder)
+        number += 1
+    assert number > 10, "something was changed"
+    assert contents(studio) == expected
+
+
+def _through(studio: Studio, episode: Episode) -> None:
+    pruning.prune_episode(studio, episode.key)
+    vocals, background = again.stems_recorded(studio, "s01e01")
+    again.make(studio, orders.survey(studio, "s01e01", vocals, background), episode)
+    pruning.prune_episode(studio, episode.key)
+
+
+def test_previews_go_when_nobody_is_asked(whole: Path, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep={"previews": False})
+    vocals, _ = again.stems_recorded(studio, "s01e01")
+    made = studio.make(orders.preview(studio, "a page", (orders.Shown(file=vocals),)))
+    assert find_prunable(studio, [episode.key], asked=True).previews == {}
+    found = find_prunable(studio, [episode.key])
+    assert found.bytes >= sum(each.size for each in made.files.values())
+    prune(studio, found)
+    assert not list(studio.store.keys(f"{studio.home}/previews"))
+    assert there(studio) == set(FILES)
+    assert files_of_record(find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/extract.json") or {})

@@ -8,8 +8,11 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
+from tasks.domain import Episode
+from tasks.episodes import pruning
 from tasks.episodes.archive import Archived, keep_archive
 from tasks.episodes.asset_library import EpisodeAssets
+from tasks.episodes.episodes import list_episodes
 from tasks.episodes.prepared import Prepared, prepared_episodes
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.progress import ended, messages
@@ -19,9 +22,11 @@ from tasks.studio import Studio
 
 
 @task(name="assets", task_run_name="assets of {prepared.episode}", cache_policy=NO_CACHE, persist_result=False)
-def assets_of(studio: Studio, prepared: Prepared) -> EpisodeAssets:
-    """The assets of one episode."""
-    return survey(studio, prepared)
+def assets_of(studio: Studio, prepared: Prepared, episode: Episode) -> EpisodeAssets:
+    """The assets of one episode; what came back for them and is not kept goes again."""
+    found = survey(studio, prepared)
+    pruning.prune_episode(studio, episode)
+    return found
 
 
 @task(
@@ -53,7 +58,8 @@ def find_assets(
     studio = with_engines(studio, slots_of_run(), listener_of_run())
     check_engines(studio, "survey", "preview")
     prepared = prepared_episodes(studio)
-    futures = assets_of.map(unmapped(studio), prepared)
+    episodes = {each.key: each for each in list_episodes(studio.series, studio.store)}
+    futures = assets_of.map(unmapped(studio), prepared, [episodes[each.episode] for each in prepared])
     names = {future.task_run_id: each.episode for future, each in zip(futures, prepared, strict=True)}
     found: list[EpisodeAssets] = []
     failures: list[tuple[str, object]] = []

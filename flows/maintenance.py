@@ -1,4 +1,4 @@
-"""Maintenance, on a schedule: what dead runs left behind goes, and the store is looked at for damage."""
+"""Maintenance, on a schedule: what dead runs left behind goes, and what series do not keep; damage is looked for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from prefect.artifacts import create_table_artifact
 
 from flows.deployments_forms import Upkeep
 from infra.settings import settings
-from infra.store import Store, open_store
+from infra.store import Store, StoreError, open_store
 from infra.upkeep import clear_up
+from tasks.keeping import letting_go
 from tasks.keeping.nightly_check import check
+from tasks.opening import open_series
 from tasks.series import SeriesError
 
 SHOWN = 200
@@ -20,7 +22,8 @@ SHOWN = 200
 
 @flow(name="voicecast-maintenance", flow_run_name="maintenance", persist_result=False)
 def maintenance(upkeep: Upkeep = Upkeep()) -> None:  # noqa: B008 (a value)
-    """Remove containers, Jobs, checkpoints and half-written files that belong to no living run; report damage."""
+    """Remove containers, Jobs, checkpoints and half-written files that belong to no living run, and what the series
+    files do not keep; report damage."""
     address = upkeep.store or settings().store
     if not address:
         raise SeriesError("which store? say it in the form, or set VOICECAST_STORE where the worker runs")
@@ -31,9 +34,31 @@ def maintenance(upkeep: Upkeep = Upkeep()) -> None:  # noqa: B008 (a value)
     rows: list[dict[str, object]] = [
         {"what": kind, "removed": len(names), "names": ", ".join(names[:10])} for kind, names in cleared.removed.items()
     ]
+    rows += prune_all(store)
     create_table_artifact(rows, key="maintenance", description=f"What was removed for {address}")
     if upkeep.nights:
         report_damage(store, upkeep.nights)
+
+
+def prune_all(store: Store) -> list[dict[str, object]]:
+    """Prune every series of the store by its own file; a row for each that lost something."""
+    rows: list[dict[str, object]] = []
+    for name in sorted({key.split("/")[1] for key in store.keys("series")}):
+        try:
+            studio = open_series(store=store.address.removeprefix("file://"), series=name)
+            if not studio.series.keep.goes:
+                continue
+            found = letting_go.look(studio)
+            letting_go.let_go(studio, found)
+        except (SeriesError, StoreError) as error:
+            get_run_logger().info("%s is not pruned now: %s", name, error)
+            continue
+        for why in found.stay:
+            get_run_logger().info("%s keeps what it need not: %s", name, why)
+        if found.bytes:
+            said = ", ".join(f"{kind} {size / 1e6:.1f} MB" for kind, size in found.by_kind.items())
+            rows.append({"what": f"files of {name}", "removed": len(found.episodes), "names": said})
+    return rows
 
 
 def report_damage(store: Store, nights: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from prefect import flow, get_run_logger, task, unmapped
@@ -15,6 +16,7 @@ from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
 from infra.settings import settings
 from infra.stage import listener_of_run
+from infra.store import AT_ONCE
 from tasks.domain import Episode
 from tasks.episodes import again, prepared, pruning, recurring_files, room, separating
 from tasks.episodes.episodes import choose, list_episodes
@@ -60,7 +62,7 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
             made = through_stages(studio, episode)
         except again.MadeOtherwise:  # all of it is there now, and what stands on it is made from that
             made = through_stages(studio, episode)
-        pruning.prune_episode(studio, episode.key)
+        pruning.prune_episode(studio, episode)
     return made
 
 
@@ -156,6 +158,7 @@ def prepare_series(
     get_run_logger().info("%d episodes, %d finished before", len(episodes), len(finished))
     if outstanding:
         check_engines(studio, *prepared.STAGES, *separating.stages_of(studio.series))
+    make_room(studio, [each for each in episodes if each.key in finished], outstanding)
     references = hear_references(studio)
     made, failed = prepare_all(studio, outstanding, len(finished))
     failed |= left_out | unheard(references)
@@ -165,6 +168,14 @@ def prepare_series(
     compare_episodes(studio, [each for each in episodes if each.key in finished])
     tell(studio, in_order, failed)
     return Preparation(prepared=in_order, failed=failed, cast=cast_series(studio, episodes, in_order))
+
+
+def make_room(studio: Studio, finished: Sequence[Episode], outstanding: Sequence[Episode]) -> None:
+    """Take away what is not kept of episodes that were prepared before, and say if the others will not fit."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda each: pruning.prune_episode(studio, each), finished))
+    if why := room.too_little(studio, outstanding):
+        get_run_logger().warning("%s", why)
 
 
 def hear_references(studio: Studio) -> dict[str, PrefectFuture[str]]:

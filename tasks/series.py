@@ -199,9 +199,9 @@ class Keep(_Strict):
     previews: bool | None = None
 
     def keeps(self, kind: str) -> bool:
-        """Whether a kind of file (a field) stays."""
-        said: bool | None = getattr(self, kind)
-        return KEEP[self.preset][kind] if said is None else said
+        """Whether a kind of file stays; those that are no field here always do."""
+        said: bool | None = getattr(self, kind, None)
+        return KEEP[self.preset].get(kind, True) if said is None else said
 
     @property
     def goes(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from infra.store import StoreBusy
 from tasks import orders
 from tasks.clips import drying
 from tasks.domain import Episode
-from tasks.episodes import again, pruning
+from tasks.episodes import again
 from tasks.episodes.asset_library import EpisodeAssets, list_assets
 from tasks.episodes.episode_subtitles import take_sidecars
 from tasks.episodes.prepared import Prepared
@@ -151,9 +151,7 @@ def convert(
 
 @stage_task("survey", "{prepared.episode}")
 def survey(studio: Studio, prepared: Prepared) -> EpisodeAssets:
-    found = list_assets(studio, prepared)
-    pruning.prune_episode(studio, prepared.episode)
-    return found
+    return list_assets(studio, prepared)
 
 
 @stage_task("preview", "{of}")

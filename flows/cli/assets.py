@@ -11,6 +11,7 @@ from rich.table import Table
 from containers.contract.errors import RecordingError, StageError
 from flows.cli.options import Config, Engines, Runners, SeriesId, StoreAt, opened
 from flows.cli.terminal import cell, console, say, stage_bars
+from tasks.domain import Episode
 from tasks.episodes.asset_library import EpisodeAssets
 from tasks.episodes.prepared import Prepared
 from tasks.studio import Studio
@@ -35,6 +36,7 @@ def assets(
     endings and eyecatches once."""
     from infra.slots import MachineSlots
     from tasks.episodes.archive import keep_archive
+    from tasks.episodes.episodes import list_episodes
     from tasks.episodes.prepared import prepared_episodes
     from tasks.opening import with_engines
 
@@ -44,7 +46,8 @@ def assets(
         raise LookupError(f"no prepared episode has the key {', '.join(sorted(missing))}; voicecast status names them")
     with stage_bars() as bars, ThreadPoolExecutor(32) as pool:
         able = with_engines(studio, MachineSlots(), bars)
-        found = list(pool.map(lambda each: listed(able, each, export=export), chosen))
+        episodes = {each.key: each for each in list_episodes(studio.series, studio.store)}
+        found = list(pool.map(lambda each: listed(able, each, episodes[each.episode], export=export), chosen))
         archived = keep_archive(able)
     done = [each for each in found if isinstance(each, EpisodeAssets)]
     console.print(table(done))
@@ -59,7 +62,7 @@ def assets(
         raise typer.Exit(others[0] if others else 3)
 
 
-def listed(studio: Studio, prepared: Prepared, *, export: bool) -> EpisodeAssets | StageError:
+def listed(studio: Studio, prepared: Prepared, episode: Episode, *, export: bool) -> EpisodeAssets | StageError:
     from tasks.episodes.asset_library import export_assets, list_assets
     from tasks.episodes.pruning import prune_episode
 
@@ -69,7 +72,7 @@ def listed(studio: Studio, prepared: Prepared, *, export: bool) -> EpisodeAssets
     except StageError as error:
         return error
     finally:
-        prune_episode(studio, prepared.episode)
+        prune_episode(studio, episode)
 
 
 def table(found: list[EpisodeAssets]) -> Table:

@@ -55,6 +55,15 @@ def make(studio: Studio, order: Order[R], episode: Episode | str) -> Made[R]:
         return studio.make(order)
 
 
+def bring_back(studio: Studio, episode: Episode) -> int:
+    """Make again all that was pruned of a prepared episode; the number of files that came back."""
+    with in_use(studio, episode.key):
+        vocals, background = stems_recorded(studio, episode.key)
+        lost = _lost(studio, (*recording_of(studio, episode).files.values(), vocals, background))
+        _bring_back(studio, episode, lost)
+        return len(lost)
+
+
 def in_use(studio: Studio, key: str) -> AbstractContextManager[None]:
     """While it is held, nothing of an episode is pruned."""
     return studio.store.locked(f"{studio.home} files of {key}")
@@ -62,19 +71,18 @@ def in_use(studio: Studio, key: str) -> AbstractContextManager[None]:
 
 def stems_recorded(studio: Studio, key: str) -> tuple[Stored, Stored]:
     """Vocals and background of a prepared episode by its records; they may be gone. LookupError without a record."""
-    folder = f"{studio.home}/episodes/{key}/stages"
-    record = find_json(studio.store, stems_record(studio, key))
+    folder = f"{studio.home}/episodes/{key}"
+    record = find_json(studio.store, stems_record(studio, folder))
     if record is None:
         raise LookupError(f"{folder} has no record of stems; run: voicecast repair")
     files = files_of_record(record)
     return files["out/vocals.flac"], files["out/background.flac"]
 
 
-def stems_record(studio: Studio, key: str) -> str:
-    """The key of the record that has the stems of the whole recording."""
-    folder = f"{studio.home}/episodes/{key}/stages"
-    restored = f"{folder}/restore.json"
-    return restored if studio.store.size(restored) is not None else f"{folder}/separate.json"
+def stems_record(studio: Studio, folder: str) -> str:
+    """The key of the record that has the stems of the whole recording, in an episode's folder."""
+    restored = f"{folder}/stages/restore.json"
+    return restored if studio.store.size(restored) is not None else f"{folder}/stages/separate.json"
 
 
 def _lost(studio: Studio, files: Iterable[Stored]) -> list[Stored]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Condition
 
-from infra.store import StoreError, find_json
+from infra.settings import settings
+from infra.store import Damaged, StoreError, find_json
 from tasks import orders, planning
 from tasks.domain import Episode
 from tasks.episodes.footprint import footprint
@@ -25,6 +26,11 @@ LOOKED_AT = 8
 """Prepared episodes from which it is learnt what one takes."""
 PATIENCE = 30.0
 """Seconds after which an episode that waits looks again, since others free room too."""
+
+WAYS_OUT = (
+    "make room with `keep: reusable` or `keep: least` in the series file and voicecast gc --prune --yes"
+    " (docs/keeping.md), and run this again: what is finished is kept"
+)
 
 _changed = Condition()
 _under_way: dict[tuple[str, str], int] = {}
@@ -63,31 +69,54 @@ def reserved(studio: Studio, episode: Episode) -> Iterator[None]:
 def need_of(studio: Studio, episode: Episode) -> int:
     """Bytes that an episode takes at most while it is prepared: by its length, and by what others of the series
     took."""
-    before = [row["key"] for row in find_json(studio.store, f"{studio.home}/episodes.json") or []]
+    each, usual = _figures(studio)
+    twice = ("recordings", "vocals", "background") if studio.series.separate.some else ()  # condensed, on the way
+    per_minute = sum(each.values()) + sum(each[kind] for kind in twice)
+    return round(_minutes(studio, episode, usual) * per_minute * 1e6)
+
+
+def too_little(studio: Studio, episodes: Sequence[Episode]) -> str:
+    """What to tell people if budget or disk will not do for these episodes; "" if they will."""
+    each, usual = _figures(studio)
+    minutes = [_minutes(studio, episode, usual) for episode in episodes]
+    kept = sum(mb for kind, mb in each.items() if studio.series.keep.keeps(kind)) / 1000
+    on_the_way = sum(sorted(minutes)[-settings().episodes_at_once :]) * (sum(each.values()) / 1000 - kept)
+    more = sum(minutes) * kept + on_the_way
+    budget, held = studio.series.disk_budget_gb, _held(studio) / 1e9 if studio.series.disk_budget_gb else 0.0
+    left = shutil.disk_usage(studio.store.work).free / 1e9
+    if more <= min(left, budget - held if budget else left):
+        return ""
+    has = f"the store holds {_gb(held * 1e9)} of its {budget:g} GB (`disk_budget_gb`), and " if budget else ""
+    stays = _gb(sum(minutes) * kept * 1e9)
+    return f"the {len(episodes)} episodes to come take about {_gb(more * 1e9)} on the way, of which {stays} stay; {has}its disk has {_gb(left * 1e9)} left: not all of them will be prepared; {WAYS_OUT}"
+
+
+def _figures(studio: Studio) -> tuple[dict[str, float], float]:
+    """MB a minute by kind, and the minutes of an episode: of this series, or else as usual."""
+    try:
+        before = [row["key"] for row in find_json(studio.store, f"{studio.home}/episodes.json") or []]
+    except Damaged:
+        before = []
     done = [*before, *_ended.get((studio.store.address, studio.home), ())]
     known = footprint(studio, done[-LOOKED_AT:])
-    usual = {kind: figure.value for kind, figure in planning.of_kinds(planning.assumptions()).items()}
-    each = known.mb_per_minute if known else usual
-    twice = ("recordings", "vocals", "background") if studio.series.separate.some else ()  # condensed, on the way
+    if known:
+        return known.mb_per_minute, known.minutes / known.episodes
+    return {kind: each.value for kind, each in planning.of_kinds(planning.assumptions()).items()}, USUAL_MINUTES
+
+
+def _minutes(studio: Studio, episode: Episode, usual: float) -> float:
     probed = studio.find(orders.probe(studio, episode))
-    minutes = known.minutes / known.episodes if known else USUAL_MINUTES
-    if probed and probed.result.duration:
-        minutes = probed.result.duration / 60
-    return round(minutes * (sum(each.values()) + sum(each[kind] for kind in twice)) * 1e6)
+    return probed.result.duration / 60 if probed and probed.result.duration else usual
 
 
 def _why_not(studio: Studio, episode: Episode, need: int) -> str:
     """Why an episode cannot be begun now; "" if it can."""
     beside = sum(size for (address, _), size in _under_way.items() if address == studio.store.address)
     free, budget = shutil.disk_usage(studio.store.work).free, studio.series.disk_budget_gb
-    out = (
-        "make room with `keep: reusable` or `keep: least` in the series file and voicecast gc --prune --yes"
-        " (docs/keeping.md), and run this again: what is finished is kept"
-    )
     if need + beside > free:
         return (
-            f"{episode.key} takes about {need / 1e9:.2f} GB while it is prepared, and the disk of "
-            f"{studio.store.work} has {free / 1e9:.2f} GB left; {out}"
+            f"{episode.key} takes about {_gb(need)} while it is prepared, and the disk of "
+            f"{studio.store.work} has {_gb(free)} left; {WAYS_OUT}"
         )
     if budget is None:
         return ""
@@ -95,8 +124,8 @@ def _why_not(studio: Studio, episode: Episode, need: int) -> str:
     if need + beside + held <= budget * 1e9:
         return ""
     return (
-        f"{episode.key} takes about {need / 1e9:.2f} GB while it is prepared, and the store holds {held / 1e9:.2f} of "
-        f"its {budget:g} GB (`disk_budget_gb`); {out}, or allow more"
+        f"{episode.key} takes about {_gb(need)} while it is prepared, and the store holds {_gb(held)} of "
+        f"its {budget:g} GB (`disk_budget_gb`); {WAYS_OUT}, or allow more"
     )
 
 
@@ -110,3 +139,8 @@ def _held(studio: Studio) -> int:
     held = sum(size for key, size in sizes.items() if not folders or not key.startswith(folders))
     _counted[studio.store.address] = time.monotonic(), held
     return held
+
+
+def _gb(size: float) -> str:
+    """Bytes for people, with three figures."""
+    return f"{size / 1e9:.3g} GB"

@@ -32,7 +32,7 @@ def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
         made = _prepare(studio, episode)
     except again.MadeOtherwise:  # all of it is there now, and what stands on it is made from that
         made = _prepare(studio, episode)
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
     return made
 
 

@@ -79,8 +79,8 @@ class EpisodeReport:
     """An episode: its sound in up to three layers, and who speaks when.
 
     `labels`: speaker of `turns` -> character or "nobody"; a speaker who is missing has no label yet.
-    `engines`: stage -> engine, for every stage that gave something shown here. `failed`: why the
-    episode was left out.
+    `engines`: stage -> engine, for every stage that gave something shown here. `pruned`: layers that the store does
+    not keep. `failed`: why the episode was left out.
     """
 
     key: str
@@ -89,6 +89,7 @@ class EpisodeReport:
     mix: Sound | None = None
     vocals: Sound | None = None
     background: Sound | None = None
+    pruned: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, str] = field(default_factory=dict)

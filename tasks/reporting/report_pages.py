@@ -38,6 +38,8 @@ from tasks.voices import Card
 HEARD_WHOLE = 90 * 60.0
 """Seconds of episodes that get players; of a long season the rest is shown without sound."""
 SPEAKERS_SHOWN = 20
+LAYERS = {"mix": "recording.flac", "vocals": "stems/vocals.flac", "background": "stems/background.flac"}
+"""What is heard of an episode, and where it lies in its folder, if the series keeps it."""
 ASSETS_PAGE = "assets.html"
 
 
@@ -109,9 +111,10 @@ def _episode(
     studio: Studio, media: Media | None, each: Prepared, speakers: tuple[Speaker, ...], labels: Labels
 ) -> EpisodeReport:
     folder = f"{studio.home}/episodes/{each.episode}"
-    keys = [f"{folder}/{name}" for name in ("recording.flac", "stems/vocals.flac", "stems/background.flac")]
-    shown = [Shown(file=stored(studio, key)) for key in keys] if media else []
-    mix, vocals, background = (media.sounds(each.episode, shown) if media else []) or [None, None, None]
+    layers = {name: f"{folder}/{path}" for name, path in LAYERS.items()}
+    there = {name: key for name, key in layers.items() if media and studio.store.size(key) is not None}
+    shown = [Shown(file=stored(studio, key)) for key in there.values()]
+    sounds = dict(zip(there, media.sounds(each.episode, shown) if media else (), strict=True))
     heard = heard_episode(studio.store, studio.home, each.episode)
     local = [decode(Turn, turn) for turn in read_json(studio.store, f"{folder}/turns.json")["turns"]]
     turns = turns_of_speakers(local, heard.clips, speakers)
@@ -119,9 +122,10 @@ def _episode(
         key=each.episode,
         title=each.episode,
         duration=each.duration,
-        mix=mix,
-        vocals=vocals,
-        background=background,
+        mix=sounds.get("mix"),
+        vocals=sounds.get("vocals"),
+        background=sounds.get("background"),
+        pruned=tuple(name for name in layers if media and name not in there),
         turns=turns,
         labels={turn.speaker: who for turn in turns if (who := labels.character(turn.speaker))},
         engines=each.engines,

@@ -115,7 +115,7 @@ def _embed_left(
 
 def _identity(studio: Studio, folder: str, cut: dict[str, Any]) -> str | None:
     """The identity that embedding these clips has by today's engine; None where that engine is not at hand."""
-    record = read_json(studio.store, stems_record(studio, folder.rpartition("/")[2]))
+    record = read_json(studio.store, stems_record(studio, folder))
 
     def made(kind: type[Any], said: dict[str, Any]) -> Made[Any]:
         files, result = files_of_record(said), decode(kind, encode(said["result"]))

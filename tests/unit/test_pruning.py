@@ -1,26 +1,30 @@
-"""What a series file does not keep goes when an episode is prepared, is not made anew for it, and comes back as it was."""
+"""What a series file does not keep goes when an episode is prepared, makes nothing anew, and comes back as it was."""
 
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.store import find_json
+from infra.stage import Job, Outcome
+from infra.store import find_json, write_json
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes import again, pruning
+from tasks.episodes.prepared import find_prepared, heard_episode
 from tasks.episodes.pruning import find_prunable, prune
-from tasks.episodes.prepared import find_prepared
 from tasks.episodes.recurring_files import fingerprints_of
 from tasks.keeping import rebuild
 from tasks.keeping.garbage import find_garbage
 from tasks.keeping.repair import repair
 from tasks.keeping.verify import is_record, verify
 from tasks.studio import Studio, files_of_record
+from tasks.trust.rights_episodes import forget
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 FILES = {
@@ -30,18 +34,50 @@ FILES = {
 }
 
 
+Whole = tuple[Path, Any]
+"""A folder, and what makes things in it."""
+
+
+class Remembering:
+    """Engines that are asked once in all of these tests: a request is a value, and has one result."""
+
+    def __init__(self, dispatcher: Any, folder: Path) -> None:
+        self._dispatcher, self._folder = dispatcher, folder
+        self._known: dict[str, Outcome] = {}
+
+    def remote(self, runner: str) -> bool:
+        return bool(self._dispatcher.remote(runner))
+
+    def run(self, job: Job) -> Outcome:
+        kept = self._folder / job.identity
+        if job.identity not in self._known:
+            made = self._dispatcher.run(job)
+            shutil.copytree(made.folder / "out", kept)
+            self._known[job.identity] = made
+        given = self._folder / uuid.uuid4().hex
+        shutil.copytree(kept, given / "out")
+        return replace(self._known[job.identity], folder=given)
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared episode of which everything is kept."""
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("engines")
+    return Remembering(studio_at(folder).dispatcher, folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, engines: Any) -> Whole:
+    """A prepared episode of which everything is kept, and what made it."""
     folder = tmp_path_factory.mktemp("whole")
-    rebuild.prepare_episode(studio_at(folder), episode_at(folder, duration=30))
-    return folder
+    studio = replace(studio_at(folder), dispatcher=engines)
+    rebuild.prepare_episode(studio, episode_at(folder, duration=30))
+    return folder, engines
 
 
-def again_at(whole: Path, folder: Path, **said: Any) -> tuple[Studio, Episode]:
+def again_at(whole: Whole, folder: Path, **said: Any) -> tuple[Studio, Episode]:
     """A copy of it under another series file."""
-    shutil.copytree(whole, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".work"))
-    return studio_at(folder, **said), episode_at(folder, duration=30)
+    shutil.copytree(whole[0], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".work"))
+    return replace(studio_at(folder, **said), dispatcher=whole[1]), episode_at(folder, duration=30)
 
 
 def there(studio: Studio) -> set[str]:
@@ -79,12 +115,12 @@ def test_the_default_keeps_all_and_presets_and_single_kinds_say_what_stays(tmp_p
 
 @pytest.mark.parametrize(("keep", "kept"), [("reusable", {"background"}), ("least", set())])
 def test_a_prepared_episode_loses_what_is_not_kept_and_is_still_prepared(
-    whole: Path, tmp_path: Path, keep: str, kept: set[str]
+    whole: Whole, tmp_path: Path, keep: str, kept: set[str]
 ) -> None:
     studio, episode = again_at(whole, tmp_path, keep=keep)
     before = find_prepared(studio, episode)
     assert before
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
 
     assert there(studio) == kept
     assert find_prepared(studio, episode) == before
@@ -97,17 +133,17 @@ def test_a_prepared_episode_loses_what_is_not_kept_and_is_still_prepared(
     assert there(studio) == kept, "repair brings nothing back unasked"
 
 
-def test_what_a_later_step_reads_comes_back_as_it_was_and_goes_again(whole: Path, tmp_path: Path) -> None:
+def test_what_a_later_step_reads_comes_back_as_it_was_and_goes_again(whole: Whole, tmp_path: Path) -> None:
     """Other lengths of clips: cut anew from the vocals, with turns that nobody has to find again."""
     studio, episode = again_at(whole, tmp_path, keep="least", targets={"clip_seconds": [2.0, 8.0]})
     kept = contents(studio)
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
     turns = find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/diarize.run.json")
     rebuild.prepare_episode(studio, episode)
     assert there(studio) == set()
     assert find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/diarize.run.json") == turns
 
-    plain = studio_at(tmp_path)
+    plain = replace(studio_at(tmp_path), dispatcher=whole[1])
     vocals, background = again.stems_recorded(plain, "s01e01")
     again.make(plain, orders.survey(plain, "s01e01", vocals, background), "s01e01")
     assert there(plain) == {"vocals", "background"}, "the recording was only needed on the way"
@@ -116,9 +152,9 @@ def test_what_a_later_step_reads_comes_back_as_it_was_and_goes_again(whole: Path
     assert verify(plain.store, plain.home).broken == ()
 
 
-def test_a_broken_clip_is_cut_again_and_nothing_more_stays_than_before(whole: Path, tmp_path: Path) -> None:
+def test_a_broken_clip_is_cut_again_and_nothing_more_stays_than_before(whole: Whole, tmp_path: Path) -> None:
     studio, episode = again_at(whole, tmp_path, keep="least")
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
     before = contents(studio)
     clip = next(key for key in before if "/clips/" in key)
     studio.store.write(clip, b"broken")
@@ -126,15 +162,16 @@ def test_a_broken_clip_is_cut_again_and_nothing_more_stays_than_before(whole: Pa
     assert contents(studio) == before
 
 
-def test_stems_of_speech_only_go_and_come_back_by_the_way_they_were_made(tmp_path: Path) -> None:
-    speech = {"only": "speech"}
-    studio, episode = studio_at(tmp_path, separate=speech), episode_at(tmp_path, duration=60, turns=[
-        {"start": 10.0, "end": 14.0, "speaker": "A"}, {"start": 40.0, "end": 44.0, "speaker": "B"}
-    ])  # fmt: skip
+@pytest.mark.proof
+def test_stems_of_speech_only_go_and_come_back_by_the_way_they_were_made(engines: Any, tmp_path: Path) -> None:
+    speech, spoken = {"only": "speech"}, {"A": (10.0, 14.0), "B": (40.0, 44.0)}
+    turns = [{"start": start, "end": end, "speaker": who} for who, (start, end) in spoken.items()]
+    studio = replace(studio_at(tmp_path, separate=speech), dispatcher=engines)
+    episode = episode_at(tmp_path, duration=60, turns=turns)
     rebuild.prepare_episode(studio, episode)
     before = contents(studio)
     least = studio_at(tmp_path, separate=speech, keep="least")
-    pruning.prune_episode(least, episode.key)
+    pruning.prune_episode(least, episode)
     assert there(least) == set()
     assert find_prepared(least, episode)
     vocals, background = again.stems_recorded(studio, "s01e01")
@@ -146,19 +183,17 @@ def test_stems_of_speech_only_go_and_come_back_by_the_way_they_were_made(tmp_pat
     assert verify(studio.store, studio.home).broken == ()
 
 
-def test_an_engine_that_gives_other_bytes_is_named_and_the_episode_is_made_anew(whole: Path, tmp_path: Path) -> None:
+def test_an_engine_that_gives_other_bytes_is_named_and_the_episode_is_made_anew(whole: Whole, tmp_path: Path) -> None:
     studio, episode = again_at(whole, tmp_path, keep="least")
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
     record = f"{studio.home}/episodes/s01e01/stages/separate.json"
     said = find_json(studio.store, record)
     assert said
     said["released"]["out/vocals.flac"]["sha256"] = "0" * 64  # as if the engine had given these
     said["result"]["vocals"]["sha256"] = "0" * 64
-    from infra.store import write_json
-
     write_json(studio.store, record, said)
     vocals, background = again.stems_recorded(studio, "s01e01")
-    with pytest.raises(again.MadeOtherwise, match="s01e01 was made again .* voicecast prepare"):
+    with pytest.raises(again.MadeOtherwise, match=r"s01e01 was made again .* voicecast prepare"):
         again.make(studio, orders.survey(studio, "s01e01", vocals, background), "s01e01")
     assert find_prepared(studio, episode) is None
     rebuild.prepare_episode(studio, episode)
@@ -166,18 +201,18 @@ def test_an_engine_that_gives_other_bytes_is_named_and_the_episode_is_made_anew(
     assert verify(studio.store, studio.home).broken == ()
 
 
-def test_without_its_video_nothing_of_an_episode_goes_and_what_went_is_asked_for(whole: Path, tmp_path: Path) -> None:
+def test_without_its_video_nothing_of_an_episode_goes_and_what_went_is_asked_for(whole: Whole, tmp_path: Path) -> None:
     studio, episode = again_at(whole, tmp_path, keep="least")
     found = find_prunable(studio, ())
     assert (found.bytes, found.stay) == (
         0,
         ("s01e01: the video is not at hand, from which it could be made again",),
     )
-    found = find_prunable(studio, [episode.key])
+    found = find_prunable(studio, [episode])
     assert set(found.by_kind) == set(FILES)
     prune(studio, found)
     assert there(studio) == set()
-    assert find_prunable(studio, [episode.key]).bytes == 0
+    assert find_prunable(studio, [episode]).bytes == 0
 
     Path(episode.file).unlink()
     vocals, background = again.stems_recorded(studio, "s01e01")
@@ -206,8 +241,9 @@ def dying_at(studio: Studio, number: int, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(studio.store, name, counted(getattr(studio.store, name)))
 
 
+@pytest.mark.proof
 def test_killed_at_any_change_no_document_promises_a_file_that_is_gone(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pruning, bringing back for a step, and pruning again; each death is followed by a run that ends it."""
     expected: dict[str, bytes] | None = None
@@ -222,7 +258,7 @@ def test_killed_at_any_change_no_document_promises_a_file_that_is_gone(
                 break
             except Killed:
                 pass
-        fresh = studio_at(folder, keep="least")
+        fresh = replace(studio_at(folder, keep="least"), dispatcher=whole[1])
         assert [(document, key) for document, key in promised(fresh) if fresh.store.size(key) is None] == []
         assert find_prepared(looking(fresh), episode), "and the episode counts as prepared"
         _through(fresh, episode)
@@ -237,18 +273,49 @@ def test_killed_at_any_change_no_document_promises_a_file_that_is_gone(
 
 
 def _through(studio: Studio, episode: Episode) -> None:
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
     vocals, background = again.stems_recorded(studio, "s01e01")
     again.make(studio, orders.survey(studio, "s01e01", vocals, background), episode)
-    pruning.prune_episode(studio, episode.key)
+    pruning.prune_episode(studio, episode)
 
 
-def test_previews_go_when_nobody_is_asked(whole: Path, tmp_path: Path) -> None:
+def test_what_other_engines_made_stays_since_these_would_not_make_it_again(whole: Whole, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least", engines={"separate": "light"})
+    found = find_prunable(studio, [episode])
+    assert found.bytes == 0
+    assert "was not made from this video by the engines that the series file names" in found.stay[0]
+    pruning.prune_episode(studio, episode)
+    assert there(studio) == set(FILES)
+
+
+def test_all_of_an_episode_comes_back_when_somebody_says_so(whole: Whole, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    before = contents(studio)
+    pruning.prune_episode(studio, episode)
+    assert again.bring_back(studio, episode) == 3
+    assert contents(studio) == before
+    assert again.bring_back(studio, episode) == 0
+
+
+def test_a_revoked_voice_goes_from_a_pruned_episode_and_nothing_is_made_again(whole: Whole, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    pruning.prune_episode(studio, episode)
+    clips = heard_episode(studio.store, studio.home, episode.key).clips
+    gone = {each.id for each in clips if each.speaker == clips[0].speaker}
+    assert len(forget(studio, episode.key, gone)) == len(gone)
+    made = find_prepared(studio, episode)
+    assert made
+    assert made.clips == len(clips) - len(gone)
+    assert rebuild.prepare_episode(looking(studio), episode).clips == made.clips
+    assert verify(studio.store, studio.home).broken == ()
+
+
+def test_previews_go_when_nobody_is_asked(whole: Whole, tmp_path: Path) -> None:
     studio, episode = again_at(whole, tmp_path, keep={"previews": False})
     vocals, _ = again.stems_recorded(studio, "s01e01")
     made = studio.make(orders.preview(studio, "a page", (orders.Shown(file=vocals),)))
-    assert find_prunable(studio, [episode.key], asked=True).previews == {}
-    found = find_prunable(studio, [episode.key])
+    assert find_prunable(studio, [episode], asked=True).previews == {}
+    found = find_prunable(studio, [episode])
     assert found.bytes >= sum(each.size for each in made.files.values())
     prune(studio, found)
     assert not list(studio.store.keys(f"{studio.home}/previews"))

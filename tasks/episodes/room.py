@@ -87,9 +87,11 @@ def too_little(studio: Studio, episodes: Sequence[Episode]) -> str:
     if more <= min(left, budget - held if budget else left):
         return ""
     has = f"the store holds {_gb(held * 1e9)} of its {budget:g} GB (`disk_budget_gb`), and " if budget else ""
-    stays = _gb(sum(minutes) * kept * 1e9)
-    return f"the {len(episodes)} episodes to come take about {_gb(more * 1e9)} on the way, of which {stays} stay; {has}its"
+    wanted, stays = _gb(more * 1e9), _gb(sum(minutes) * kept * 1e9)
+    return (
+        f"the {len(episodes)} episodes to come take about {wanted} on the way, of which {stays} stay; {has}its"
         f" disk has {_gb(left * 1e9)} left: not all of them will be prepared; {WAYS_OUT}"
+    )
 
 
 def _figures(studio: Studio) -> tuple[dict[str, float], float]:

@@ -29,7 +29,16 @@ def read(path: Path, start: float = 0.0, end: float | None = None) -> tuple[Samp
 def read_mono(path: Path, rate_hz: int, start: float = 0.0, end: float | None = None) -> Samples:
     """A stretch mixed to one channel and resampled to `rate_hz`: float32 (samples,)."""
     samples, rate = read(path, start, end)
-    return resample(samples.mean(axis=0), rate, rate_hz)
+    return resample(mono(samples), rate, rate_hz)
+
+
+def mono(samples: Samples) -> Samples:
+    """The mean of the channels: (channels, samples) -> (samples,)."""
+    if len(samples) == 1:
+        return np.ascontiguousarray(samples[0])
+    if len(samples) == 2:  # the same to the bit, and NumPy's mean takes five times as long over an axis of two
+        return (samples[0] + samples[1]) / np.float32(2)
+    return samples.mean(axis=0)
 
 
 def blocks(path: Path, seconds: float, overlap: float = 0.0) -> Iterator[Samples]:

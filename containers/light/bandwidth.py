@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter1d
 
 from .audio import Samples
 from .pauses import QUANTISATION_DB, hop_samples
-from .rest import rest
+from .rest import Rest
 
 _STILL_DB = -90.0
 _FFT = 2048
@@ -18,14 +18,13 @@ _COLOUR_EDGES_HZ = (60, 150, 250, 350, 600, 1200, 2000, 2800, 3400, 4200, 5500, 
 _FAINTEST_DB = -60.0
 
 
-def bandwidth_hz(samples: Samples, rate_hz: int) -> float | None:
+def bandwidth_hz(samples: Samples, rate_hz: int, found: Rest) -> float | None:
     """Highest frequency up to which the speech's mean spectrum stands clear of the floor.
 
     The floor is the loudest of: 16-bit rounding + 6 dB, the clip's own pauses + 4 dB, and 65 dB
     under the strongest band (leakage of filters). Bands of about 200 Hz; what stands alone above a
     gap of 1.5 kHz is the mirror image that a poor resampler leaves, and does not count.
     """
-    found = rest(samples, rate_hz)
     if not len(found.speech):
         return None
     spectra, hops = _spectra(samples, rate_hz)
@@ -76,9 +75,9 @@ def colour(samples: Samples, rate_hz: int) -> NDArray[np.float64] | None:
     core = np.percentile(_power(spectra, 500, 2500, rate_hz), 90)
     if core < 1e-6:
         return None
-    edges = pairwise(_COLOUR_EDGES_HZ)
-    loud = [np.percentile(_power(spectra, low, high, rate_hz), 95) for low, high in edges]
-    return np.maximum(10 * np.log10(np.array(loud) / core + 1e-9), _FAINTEST_DB)
+    bands = [_power(spectra, low, high, rate_hz) for low, high in pairwise(_COLOUR_EDGES_HZ)]
+    loud = np.percentile(np.stack(bands), 95, axis=1)
+    return np.maximum(10 * np.log10(loud / core + 1e-9), _FAINTEST_DB)
 
 
 def _power(spectra: NDArray[np.float32], low_hz: float, high_hz: float, rate_hz: int) -> NDArray[np.float32]:

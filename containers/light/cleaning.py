@@ -15,7 +15,7 @@ from containers.contract.errors import RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import CleanClip, CleanRequest, CleanResult, File
 
-from .audio import Samples, read, resample
+from .audio import Samples, mono, read, resample
 from .clip_files import faded, readable, write_pcm16
 from .loudness import at_loudness, loudness_lufs, true_peak_dbfs
 from .measuring import snr_db
@@ -49,7 +49,7 @@ def _clean(file: File, index: int, request: CleanRequest, item: Item) -> CleanCl
         channels, rate = read(source)
     if not channels.shape[1] or not np.isfinite(channels).all():
         raise RecordingError(f"{source.name} has no sound that can be used; leave the clip out")
-    samples = channels.mean(axis=0)
+    samples = mono(channels)
     before = snr_db(samples, rate)
     quieter, denoised_by, after = _without_noise(samples, rate, request, before)
     if request.whole:

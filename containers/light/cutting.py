@@ -18,7 +18,7 @@ from containers.contract.errors import RequestError
 from containers.contract.item import Item
 from containers.contract.stages import Clip, CutRequest, CutResult, Segment, Turn
 
-from .audio import Samples, duration, read
+from .audio import Samples, duration, mono, read
 from .clip_files import faded, readable, write_pcm16
 from .measuring import measure
 from .pauses import Levels, hop_samples, levels_of_file
@@ -172,7 +172,7 @@ def _with_room(ordered: list[Turn], index: int, shared: list[Segment]) -> Stretc
 
 def _clip(span: Span, vocals: Path, background: Path | None, rate: int, item: Item) -> Clip:
     start, end = span.first / rate, span.last / rate
-    samples = faded(read(vocals, start, end)[0].mean(axis=0), rate)
+    samples = faded(mono(read(vocals, start, end)[0]), rate)
     path = write_pcm16(item.output(f"clips/{round(start * 1000):08d}.flac"), samples, rate)
     behind = _behind(background, start, end) if background else None
     return Clip(
@@ -184,4 +184,4 @@ def _behind(background: Path, start: float, end: float) -> Samples | None:
     with readable(background):
         if start >= duration(background):
             return None
-        return read(background, start, end)[0].mean(axis=0)
+        return mono(read(background, start, end)[0])

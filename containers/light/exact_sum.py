@@ -35,13 +35,19 @@ class Recording:
         """Samples `first` to `last` (exclusive), which may lie outside the file."""
         begin, end = sorted((min(max(first, 0), self.length), min(max(last, 0), self.length)))
         self._file.seek(begin)
-        return np.pad(self._read(end - begin), ((0, 0), (begin - first, last - end)))
+        samples = self._read(end - begin)
+        return samples if (begin, end) == (first, last) else np.pad(samples, ((0, 0), (begin - first, last - end)))
 
     def floats(self, first: int, last: int) -> Samples:
         """The same as float32 in -1..1."""
-        return self.integers(first, last).astype(np.float32) / np.float32(self.highest + 1)
+        return self.as_floats(self.integers(first, last))
+
+    def as_floats(self, samples: Integers) -> Samples:
+        return samples.astype(np.float32) / np.float32(self.highest + 1)
 
     def _read(self, count: int) -> Integers:
+        if self._file.subtype == "PCM_16" and self.bit_depth == 16:
+            return self._file.read(count, dtype="int16", always_2d=True).T.astype(np.int32, order="C")
         if self._file.subtype.startswith("PCM"):
             left_aligned = self._file.read(count, dtype="int32", always_2d=True).T
             whole = ((left_aligned >> (31 - self.bit_depth)) + 1) >> 1

@@ -95,7 +95,7 @@ def _windows(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 def _mono(path: Path) -> Iterator[NDArray[np.float32]]:
     resampler = soxr.ResampleStream(soundfile.info(path).samplerate, RATE_HZ, 1, quality="HQ")
     for block in audio.blocks(path, 10.0):
-        yield resampler.resample_chunk(block.mean(axis=0))
+        yield resampler.resample_chunk(audio.mono(block))
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 

@@ -20,7 +20,7 @@ from .detectors import probability
 from .loudness import loudness_lufs, peak_dbfs
 from .pauses import QUANTISATION_DB, Levels, levels_of, mean_level, runs
 from .periods import periods_of, polyphony, tonal_share
-from .rest import Rest, rest
+from .rest import Rest, rest_in
 from .second_voice import second_voice_features
 from .singing import singing_probability
 from .speech import SAMPLE_RATE_HZ, speech_probabilities
@@ -37,16 +37,17 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
     f0 = _f0(at_16k)
     voiced = f0[f0 > 0]
     low, median, high = (float(each) for each in np.percentile(voiced, (5, 50, 95))) if len(voiced) else (None,) * 3
-    found, levels = rest(samples, rate_hz), levels_of(samples, rate_hz)
+    levels = levels_of(samples, rate_hz)
+    found = rest_in(levels)
     bands = colour(samples, rate_hz)
     beside = periods_of(samples, rate_hz) if len(levels) else None
     return Measurements(
-        snr_db=snr_db(samples, rate_hz),
+        snr_db=_snr_db(levels, found),
         background_db=_over_background(samples, background),
         loudness_lufs=_rounded(loudness_lufs(samples, rate_hz)),
         peak_dbfs=round(peak_dbfs(samples), 2),
         clipped_share=round(clipped_share(samples, rate_hz), 6),
-        bandwidth_hz=bandwidth_hz(samples, rate_hz),
+        bandwidth_hz=bandwidth_hz(samples, rate_hz, found),
         f0_median_hz=_rounded(median),
         f0_low_hz=_rounded(low),
         f0_high_hz=_rounded(high),
@@ -72,7 +73,10 @@ def snr_db(samples: Samples, rate_hz: int) -> float | None:
     less than 80 ms, and where nothing rises above the floor (steady noise, silence).
     """
     levels = levels_of(samples, rate_hz)
-    found = rest(samples, rate_hz)
+    return _snr_db(levels, rest_in(levels))
+
+
+def _snr_db(levels: Levels, found: Rest) -> float | None:
     if found.pauses.sum() < _LEAST_PAUSES or not found.speech.any():
         return None
     noise, speech = mean_level(levels[found.pauses]), mean_level(levels[found.speech])

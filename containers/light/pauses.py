@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
-from .audio import Samples, blocks
+from .audio import Samples, blocks, mono
 
 Levels = NDArray[np.float64]
 """dB relative to full scale of each hop (mean square of samples in -1..1)."""
@@ -34,14 +34,14 @@ class LevelMeter:
     """Levels of a stream: mono blocks in, one level a whole hop out; rumble under 80 Hz does not count."""
 
     def __init__(self, rate_hz: int) -> None:
-        self.hop = hop_samples(rate_hz)
+        self.hop, self._rate_hz = hop_samples(rate_hz), rate_hz
         self._filter = _without_rumble(rate_hz)
         self._state: NDArray[np.float64] | None = None
         self._rest = np.zeros(0)
 
     def push(self, samples: Samples) -> Levels:
         if self._state is None:
-            self._state = sosfilt_zi(self._filter) * (samples[0] if len(samples) else 0.0)
+            self._state = _settled(self._rate_hz) * (samples[0] if len(samples) else 0.0)
         filtered, self._state = sosfilt(self._filter, samples.astype(np.float64), zi=self._state)
         waiting = np.concatenate((self._rest, filtered))
         whole = len(waiting) // self.hop * self.hop
@@ -54,6 +54,12 @@ class LevelMeter:
 def _without_rumble(rate_hz: int) -> NDArray[np.float64]:
     """Designing a filter takes as long as filtering a clip."""
     return np.asarray(butter(2, _RUMBLE_HZ, "highpass", fs=rate_hz, output="sos"))
+
+
+@functools.cache
+def _settled(rate_hz: int) -> NDArray[np.float64]:
+    """The filter's state after a long stretch of ones."""
+    return np.asarray(sosfilt_zi(_without_rumble(rate_hz)))
 
 
 def hop_samples(rate_hz: int) -> int:
@@ -69,7 +75,7 @@ def levels_of(samples: Samples, rate_hz: int) -> Levels:
 def levels_of_file(path: Path) -> Levels:
     """Levels of a sound file of any length, its channels mixed, in blocks."""
     meter = LevelMeter(soundfile.info(path).samplerate)
-    parts = [meter.push(block.mean(axis=0)) for block in blocks(path, 30.0)]
+    parts = [meter.push(mono(block)) for block in blocks(path, 30.0)]
     return np.concatenate([np.zeros(0), *parts])
 
 

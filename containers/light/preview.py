@@ -19,7 +19,7 @@ from containers.contract import stages
 from containers.contract.errors import EngineError, RequestError
 from containers.contract.item import Item
 
-from .audio import decodable
+from .audio import decodable, mono
 from .media import ffmpeg
 from .picture import Spectrogram
 
@@ -51,7 +51,7 @@ def _preview(path: Path, excerpt: stages.Excerpt, index: int, lossless: bool, it
         with Mp3(player, rate, min(2, sound.channels)) as mp3:
             for block in _blocks(sound, last - first):
                 mp3.write(block)
-                spectrogram.hear(block.mean(axis=0))
+                spectrogram.hear(mono(block))
     picture.write_bytes(spectrogram.png())
     return stages.Preview(
         player=item.file(player),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audio import Samples
-from .pauses import levels_of, quiet, runs
+from .pauses import Levels, levels_of, quiet, runs
 
 _SHORTEST_PAUSE = 6  # hops of 10 ms
 
@@ -23,7 +23,11 @@ class Rest:
 
 def rest(samples: Samples, rate_hz: int) -> Rest:
     """Which hops are pauses for certain, which are speech; the faded first and last are neither."""
-    levels = levels_of(samples, rate_hz)
+    return rest_in(levels_of(samples, rate_hz))
+
+
+def rest_in(levels: Levels) -> Rest:
+    """The same from the clip's levels."""
     still = quiet(levels)
     pauses = np.zeros(len(levels), bool)
     for a, b in runs(still, _SHORTEST_PAUSE):

@@ -22,7 +22,7 @@ from containers.contract.item import Item
 from containers.contract.stages import SeparateRequest, SeparateResult
 
 from . import voice_mask
-from .exact_sum import Recording, StemWriter, split
+from .exact_sum import Integers, Recording, StemWriter, split
 from .spectra import Grid, Spectra
 from .speech import SAMPLE_RATE_HZ, WINDOW_SECONDS, SpeechDetector
 from .voice_mask import SLOT
@@ -77,6 +77,34 @@ class Stereo:
     wide: bool
 
 
+class _Width:
+    """Hears blocks (channels, samples) and tells whether there is a side: recordings of one channel, or with one
+    silent, or with two alike, have none."""
+
+    def __init__(self) -> None:
+        self._left = self._right = self._both = 0.0
+        self._mono = False
+
+    def hear(self, samples: Array) -> None:
+        self._mono = len(samples) == 1
+        if not self._mono:
+            left, right = samples.astype(np.float64)
+            self._left, self._right, self._both = (
+                self._left + left @ left,
+                self._right + right @ right,
+                self._both + left @ right,
+            )
+
+    def stereo(self) -> Stereo:
+        if self._mono:
+            return Stereo(sign=1.0, wide=False)
+        left, right, both = self._left, self._right, self._both
+        sign = -1.0 if both < -0.25 * (left + right) else 1.0
+        ahead, aside = left + right + 2 * sign * both, left + right - 2 * sign * both
+        wide = min(left, right) > _NO_SIDE * max(left, right) and aside > _NO_SIDE * ahead
+        return Stereo(sign=sign, wide=bool(wide))
+
+
 class Splitter:
     """Learns a recording when it is made, then splits it; `progress` hears how far it is, 0 to 1."""
 
@@ -87,8 +115,7 @@ class Splitter:
         self._slot = self._grid.hop * SLOT
         self._slots = -(-recording.length // self._slot)
         self._block_slots = block_slots
-        self._stereo = self._listen_for_width()
-        self._speech = self._listen_for_speech()
+        self._stereo, self._speech = self._listen()
         self._angles = np.zeros(self._slots, np.float32)
         if self._stereo.wide:
             self._angles = voice_mask.directions(self._measured(self._picture, 0.2))
@@ -98,8 +125,10 @@ class Splitter:
         """Vocals and background as integers (channels, samples), from begin to end."""
         for first, last in self._spans(0.7, 1.0):
             begin, end = first * self._slot, min(last * self._slot, self._recording.length)
-            samples = self._vocals(first, last)[:, : end - begin]
-            yield split(self._recording.integers(begin, end), samples, self._recording.highest)
+            since, until = self._reach(first, last)
+            heard = self._recording.integers(since, until)
+            samples = self._vocals(first, last, heard)[:, : end - begin]
+            yield split(heard[:, begin - since : end - since], samples, self._recording.highest)
 
     def _spans(self, before: float, after: float) -> Iterator[tuple[int, int]]:
         """First and last slot (exclusive) of each block; progress goes from `before` to `after`."""
@@ -107,27 +136,22 @@ class Splitter:
             self._progress(before + (after - before) * first / self._slots)
             yield first, min(first + self._block_slots, self._slots)
 
-    def _listen_for_width(self) -> Stereo:
-        """Recordings of one channel, or with one silent, or with two alike, have no side."""
-        if self._recording.channels == 1:
-            return Stereo(sign=1.0, wide=False)
-        left = right = both = 0.0
-        for first, last in self._spans(0.0, 0.05):
-            a, b = self._recording.floats(first * self._slot, last * self._slot).astype(np.float64)
-            left, right, both = left + a @ a, right + b @ b, both + a @ b
-        sign = -1.0 if both < -0.25 * (left + right) else 1.0
-        ahead, aside = left + right + 2 * sign * both, left + right - 2 * sign * both
-        wide = min(left, right) > _NO_SIDE * max(left, right) and aside > _NO_SIDE * ahead
-        return Stereo(sign=sign, wide=bool(wide))
+    def _listen(self) -> tuple[Stereo, Array]:
+        """One pass for the width and the speech; once more where the right channel is inverted, which extract mends."""
+        width = _Width()
+        speech = self._speech_in(1.0, 0.0, 0.2, width)
+        stereo = width.stereo()
+        return stereo, speech if stereo.sign > 0 else self._speech_in(stereo.sign, 0.1, 0.2, width)
 
-    def _listen_for_speech(self) -> Array:
-        """Probability of speech, one a window of 32 ms, the highest of 0.1 s before and after."""
+    def _speech_in(self, sign: float, before: float, after: float, width: _Width) -> Array:
+        """Probability of speech, one a window of 32 ms, the highest of 0.1 s before and after; `width` hears along."""
         detector = SpeechDetector()
         stream = soxr.ResampleStream(self._recording.rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
         parts = []
-        for first, last in self._spans(0.05, 0.2):
-            end = min(last * self._slot, self._recording.length)
-            mid = self._mid_and_side(self._recording.floats(first * self._slot, end))[0]
+        for first, last in self._spans(before, after):
+            samples = self._recording.floats(first * self._slot, min(last * self._slot, self._recording.length))
+            width.hear(samples)
+            mid = samples[0] if len(samples) == 1 else (samples[0] + np.float32(sign) * samples[1]) / 2
             parts.append(detector.push(stream.resample_chunk(mid)))
         parts.append(detector.push(stream.resample_chunk(np.zeros(0, np.float32), last=True)))
         probabilities = np.concatenate([*parts, detector.finish()])
@@ -138,13 +162,24 @@ class Splitter:
         if self._recording.channels == 1:
             return samples
         right = np.float32(self._stereo.sign) * samples[1]
-        return np.stack((samples[0] + right, samples[0] - right)) / 2
+        both = np.empty_like(samples)
+        np.add(samples[0], right, out=both[0])
+        np.subtract(samples[0], right, out=both[1])
+        both /= 2
+        return both
+
+    def _reach(self, first: int, last: int) -> tuple[int, int]:
+        """First and last sample (exclusive) of these slots with context."""
+        return self._grid.span((first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT)
+
+    def _spectra(self, samples: Array) -> Spectra:
+        return self._grid.analyse(self._mid_and_side(samples))
 
     def _frames(self, first: int, last: int) -> tuple[Spectra, Array]:
         """Spectra of mid and side of these slots with context, and the probability of speech in each frame."""
-        first, last = (first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT
-        spectra = self._grid.analyse(self._mid_and_side(self._recording.floats(*self._grid.span(first, last))))
-        middles = (np.arange(first, last) - 1) * self._grid.hop / self._recording.rate_hz
+        spectra = self._spectra(self._recording.floats(*self._reach(first, last)))
+        frames = np.arange((first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT)
+        middles = (frames - 1) * self._grid.hop / self._recording.rate_hz
         windows = (np.arange(len(self._speech)) + 0.5) * WINDOW_SECONDS
         return spectra, np.interp(middles, windows, self._speech, left=0, right=0).astype(np.float32)
 
@@ -165,10 +200,10 @@ class Splitter:
         ahead, aside = self._turned(spectra, first, last)
         return voice_mask.listen(ahead, aside, speech, self._grid.silence)
 
-    def _turned(self, spectra: Spectra, first: int, last: int) -> Spectra:
+    def _turned(self, spectra: Spectra, first: int, last: int) -> tuple[Spectra, Spectra]:
         if not self._stereo.wide:
-            return np.stack((spectra[0], np.zeros_like(spectra[0])))
-        return np.stack(voice_mask.turned(*spectra, self._angles[self._known(first, last)]))
+            return spectra[0], np.zeros_like(spectra[0])
+        return voice_mask.turned(*spectra, self._angles[self._known(first, last)])
 
     def _asides(self, spectra: Spectra, known: NDArray[np.int64]) -> list[Spectra]:
         """The sound aside of the voice, and of the voices a slot earlier and later where they stand elsewhere."""
@@ -180,18 +215,19 @@ class Splitter:
         """Which measurements speak for these slots with context: at the ends of the file the outermost."""
         return np.clip(np.arange(first - _CONTEXT, last + _CONTEXT), 0, self._slots - 1)
 
-    def _vocals(self, first: int, last: int) -> Array:
-        """The voices in these slots: (channels, samples)."""
-        spectra, _ = self._frames(first, last)
+    def _vocals(self, first: int, last: int, heard: Integers) -> Array:
+        """The voices in these slots, of which `heard` are the samples with context: (channels, samples)."""
+        spectra = self._spectra(self._recording.as_floats(heard))
         known, silence = self._known(first, last), self._grid.silence
         nearby = voice_mask.Rests(**{each.name: getattr(self._rests, each.name)[known] for each in fields(self._rests)})
         if self._stereo.wide:
             ahead, aside = self._turned(spectra, first, last)
             gain = voice_mask.mask(ahead, self._asides(spectra, known), nearby, silence)
             own = np.repeat(1 - nearby.side, SLOT)[:, None]
-            spectra = np.stack(voice_mask.turned(gain * ahead, gain * own * aside, -self._angles[known]))
+            voices = voice_mask.scaled(ahead, gain), voice_mask.scaled(aside, gain * own)
+            spectra = np.stack(voice_mask.turned(*voices, -self._angles[known]))
         else:
-            spectra = spectra * voice_mask.floor_mask(spectra[0], nearby, silence)
+            spectra = voice_mask.scaled(spectra, voice_mask.floor_mask(spectra[0], nearby, silence))
         needed = slice(_CONTEXT * SLOT, (last - first + _CONTEXT) * SLOT + 3)
         samples = self._grid.synthesise(spectra[:, needed])
         if self._recording.channels == 1:

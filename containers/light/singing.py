@@ -62,15 +62,21 @@ def held_share(f0: NDArray[np.float64]) -> float:
 
 def held_notes(f0: NDArray[np.float64]) -> list[int]:
     """Lengths in frames of the held notes."""
-    cents = 1200 * np.log2(np.maximum(f0, 1.0))
+    cents = (
+        1200 * np.log2(np.maximum(f0, 1.0))
+    ).tolist()  # lists: a look at one number of an array takes ten times as long
+    voiced, count = (f0 > 0).tolist(), len(f0)
     notes, first = [], 0
-    while first < len(f0):
-        last, low, high = first, cents[first], cents[first]
-        while last + 1 < len(f0) and max(high, cents[last + 1]) - min(low, cents[last + 1]) <= _HELD_CENTS:
-            last += 1
+    while first < count:
+        last = first + 1
+        low = high = cents[first]
+        while last < count:
             low, high = min(low, cents[last]), max(high, cents[last])
-        length = last + 1 - first
-        if f0[first] > 0 and length >= _HELD_FRAMES:
+            if high - low > _HELD_CENTS:
+                break
+            last += 1
+        length = last - first
+        if voiced[first] and length >= _HELD_FRAMES:
             notes.append(length)
-        first += length if length >= _HELD_FRAMES or f0[first] <= 0 else 1
+        first += length if length >= _HELD_FRAMES or not voiced[first] else 1
     return notes

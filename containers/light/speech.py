@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from containers.contract.errors import EngineError
 
-from .audio import Samples, blocks
+from .audio import Samples, blocks, mono
 
 SAMPLE_RATE_HZ = 16000
 WINDOW = 512
@@ -123,7 +123,7 @@ def mono_blocks(path: Path, rate_hz: int = SAMPLE_RATE_HZ, seconds: float = _BLO
     """A sound file as one channel at `rate_hz`, block by block without seams: float32 (samples,)."""
     stream = soxr.ResampleStream(soundfile.info(path).samplerate, rate_hz, 1, dtype="float32", quality="HQ")
     for block in blocks(path, seconds):
-        yield stream.resample_chunk(np.ascontiguousarray(block.mean(axis=0)))
+        yield stream.resample_chunk(mono(block))
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 

@@ -26,6 +26,8 @@ SLOT = 48
 DIRECTIONS = 60
 """Directions told apart, 3 degrees each; the middle one is the centre."""
 
+_AT_ONCE = 256
+"""Columns that a processor's cache holds."""
 _BANDS = 8
 """Bins that share one measurement."""
 _SMOOTHING = 5
@@ -85,8 +87,8 @@ def picture(mid: Spectra, side: Spectra, speech: Array) -> Picture:
     amplitude = np.sqrt(along + across)
     rest = _rest(speech)
     return Picture(
-        speech=_histogram(place, amplitude * speech[:, None]),
-        rest=_histogram(place, amplitude * rest[:, None]),
+        speech=_histogram(place, amplitude, speech),
+        rest=_histogram(place, amplitude, rest),
         speech_frames=_by_slot(speech),
         rest_frames=_by_slot(rest),
     )
@@ -108,9 +110,23 @@ def directions(seen: Picture) -> Array:
 
 def turned(mid: Spectra, side: Spectra, angles: Array) -> tuple[Spectra, Spectra]:
     """Mid and side of whole slots, turned so that the first looks at the voice; by -angles it is turned back."""
+    if not angles.any():
+        return mid, side
     angle = np.repeat(angles, SLOT)[:, None]
     cosine, sine = np.cos(angle), np.sin(angle)
-    return cosine * mid + sine * side, cosine * side - sine * mid
+    straight, across = mid.view(np.float32), side.view(np.float32)  # a real factor is for both parts of a number
+    ahead, aside = cosine * straight, cosine * across
+    ahead += sine * across
+    aside -= sine * straight
+    return ahead.view(np.complex64), aside.view(np.complex64)
+
+
+def scaled(spectra: Spectra, gain: Array) -> Spectra:
+    """Each bin times its own real gain: a quarter of what NumPy takes, which makes the gain a complex number first."""
+    quieter = np.empty_like(spectra)
+    np.multiply(spectra.real, gain, out=quieter.real)
+    np.multiply(spectra.imag, gain, out=quieter.imag)
+    return quieter
 
 
 def listen(ahead: Spectra, aside: Spectra, speech: Array, silence: float) -> Accompaniment:
@@ -173,13 +189,27 @@ def _power(spectra: Spectra) -> Array:
 
 
 def _smooth(power: Array) -> Array:
-    return scipy.ndimage.uniform_filter1d(power, _SMOOTHING, axis=0, mode="nearest")
+    return _along_time(power, _SMOOTHING)
 
 
 def _softened(gain: Array) -> Array:
     """Neighbours averaged, so that no single bin sticks out (musical noise)."""
-    gain = scipy.ndimage.uniform_filter1d(gain, 3, axis=0, mode="nearest")
-    return scipy.ndimage.uniform_filter1d(gain, 3, axis=1, mode="nearest")
+    return scipy.ndimage.uniform_filter1d(_along_time(gain, 3), 3, axis=1, mode="nearest")
+
+
+def _along_time(values: Array, frames: int) -> Array:
+    """Means over an odd number of frames, at the ends of the outermost one: scipy.ndimage.uniform_filter1d, which goes
+    down the columns one by one, in half the time."""
+    reach = frames // 2
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    means = np.empty_like(values)
+    for first in range(0, values.shape[1], _AT_ONCE):
+        columns = padded[:, first : first + _AT_ONCE].astype(np.float64)
+        total = columns[: len(values)].copy()
+        for shift in range(1, frames):
+            total += columns[shift : shift + len(values)]
+        means[:, first : first + _AT_ONCE] = total / frames
+    return means
 
 
 def _by_slot(values: Array) -> Array:
@@ -199,9 +229,11 @@ def _to_bins(bands: Array, shape: tuple[int, ...]) -> Array:
     return np.repeat(lines, SLOT, axis=0)
 
 
-def _histogram(place: NDArray[np.int64], weight: Array) -> Array:
-    slots = len(place) // SLOT
-    index = place + DIRECTIONS * np.repeat(np.arange(slots), SLOT)[:, None]
+def _histogram(place: NDArray[np.int64], amplitude: Array, share: Array) -> Array:
+    """Amplitudes by slot and place; a frame counts by its `share`, and one of none is not looked at."""
+    slots, frames = len(place) // SLOT, np.flatnonzero(share)
+    index = place[frames] + DIRECTIONS * (frames // SLOT)[:, None]
+    weight = amplitude[frames] * share[frames, None]
     return np.bincount(index.ravel(), weight.ravel(), slots * DIRECTIONS).reshape(slots, DIRECTIONS)
 
 

@@ -15,6 +15,7 @@ from containers.light.audio import resample
 from containers.light.bandwidth import bandwidth_hz
 from containers.light.loudness import at_loudness, loudness_lufs, true_peak_dbfs
 from containers.light.measuring import clipped_share, measure, snr_db
+from containers.light.rest import rest
 
 RATE = 48000
 
@@ -29,6 +30,10 @@ def speech() -> np.ndarray:
     )
     sound = pyopenjtalk.tts(text)[0]
     return (0.4 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def bandwidth_of(samples: np.ndarray) -> float | None:
+    return bandwidth_hz(samples, RATE, rest(samples, RATE))
 
 
 def white(samples: int, seed: int = 3) -> np.ndarray:
@@ -103,17 +108,17 @@ def test_a_band_limited_source_is_found_behind_a_high_sample_rate(source_hz: int
     """Half the source's rate, less the slope of the resampler (soxr HQ: 9 %)."""
     narrow = resample(resample(speech(), RATE, source_hz), source_hz, RATE)
 
-    assert source_hz / 2 * 0.9 <= bandwidth_hz(narrow, RATE) <= source_hz / 2 * 1.03
+    assert source_hz / 2 * 0.9 <= bandwidth_of(narrow) <= source_hz / 2 * 1.03
 
 
 def test_the_hiss_above_a_narrow_voice_is_not_its_bandwidth() -> None:
     narrow = resample(resample(speech(), RATE, 16000), 16000, RATE) + np.float32(3e-4) * white(len(speech()))
 
-    assert 7000 < bandwidth_hz(narrow, RATE) < 8300
+    assert 7000 < bandwidth_of(narrow) < 8300
 
 
 def test_full_band_speech_reaches_beyond_sixteen_kilohertz() -> None:
-    assert bandwidth_hz(speech(), RATE) > 16000
+    assert bandwidth_of(speech()) > 16000
 
 
 def test_the_level_over_the_background_is_measured() -> None:

@@ -138,6 +138,10 @@ class Studio:
 
     def release(self, record_key: str, paths: Collection[str] | None = None) -> None:
         """Remove files of a record (None: all) that are wanted no more; the record, written first, remembers them."""
+        with self.store.locked(f"{self.home} {record_key}"):
+            self._release(record_key, paths)
+
+    def _release(self, record_key: str, paths: Collection[str] | None) -> None:
         record = find_json(self.store, record_key)
         if record is None:
             return

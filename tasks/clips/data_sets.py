@@ -138,13 +138,14 @@ def lacking(
     studio: Studio, cast: Cast, labels: Labels, decided: Mapping[str, Sequence[Row]]
 ) -> dict[str, Shortfall | None]:
     """What each character lacks to its target, and who without a label may be it."""
-    seconds = {each.id: each.seconds for each in cast.speakers}
+    seconds, named = cast.new_seconds(), {each.character for each in labels.speakers.values()}
     asked = [each for each in cast.suggestions if each.band == "ask" and each.speaker not in labels.speakers]
     return {
         slug: shortfall(
             rows,
             studio.series.targets.minutes,
             [(each, seconds.get(each.speaker, 0.0)) for each in asked if each.character == slug],
+            unknown=slug not in named and not studio.series.characters[slug].references,
         )
         for slug, rows in decided.items()
     }

@@ -27,10 +27,12 @@ class Shortfall:
     doubt_by_episode: dict[str, float]
     unlabelled: dict[str, float]
     dropped_by_reason: dict[str, float]
+    unknown: bool = False
+    """Whether the character has neither references nor a speaker that somebody named."""
 
     def said(self) -> str:
         """In one or two sentences, with what to do."""
-        told = [f"{self.minutes:.1f} min are missing."]
+        told = [f"{_span(self.minutes)} are missing."]
         if self.doubt_by_speaker:
             told.append(
                 f"{_list(self.doubt_by_speaker)} are in doubt, most in {_list(self.doubt_by_episode)}: "
@@ -40,13 +42,15 @@ class Shortfall:
             told.append(f"{_list(self.unlabelled)} may be this character and have no label: voicecast label.")
         if self.dropped_by_reason:
             told.append(f"Left out by quality: {_list(self.dropped_by_reason)} (see `quality` in the series file).")
+        if self.unknown:
+            told.append("It has no references, and nobody has said which speaker it is: voicecast label.")
         if len(told) == 1:
             told.append("Nothing in doubt would bring them: more episodes or references are needed.")
         return " ".join(told)
 
 
 def shortfall(
-    rows: Sequence[Row], target_minutes: float, waiting: Iterable[tuple[Suggestion, float]] = ()
+    rows: Sequence[Row], target_minutes: float, waiting: Iterable[tuple[Suggestion, float]] = (), unknown: bool = False
 ) -> Shortfall | None:
     """What one character lacks; None if nothing. `waiting`: suggestions of it without a label, and their seconds."""
     missing = target_minutes - sum(row.duration for row in rows if row.verdict == "kept") / 60
@@ -60,6 +64,7 @@ def shortfall(
         doubt_by_episode=_minutes((row.episode, row.duration) for row in doubt),
         unlabelled=_minutes((each.speaker, seconds) for each, seconds in waiting),
         dropped_by_reason=_minutes((row.reason, row.duration) for row in by_quality),
+        unknown=unknown,
     )
 
 
@@ -73,4 +78,8 @@ def _minutes(seconds: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def _list(minutes: dict[str, float]) -> str:
-    return ", ".join(f"{each:.1f} min {name}" for name, each in minutes.items())
+    return ", ".join(f"{_span(each)} {name}" for name, each in minutes.items())
+
+
+def _span(minutes: float) -> str:
+    return f"{minutes:.1f} min" if minutes >= 0.95 else f"{max(round(minutes * 60), 1)} s"

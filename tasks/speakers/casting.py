@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from containers.contract.codec import canonical, decode, encode
 from infra.sources import files_of, sha256_known
@@ -17,7 +18,7 @@ from infra.store import AT_ONCE, find_json, write_json
 from tasks import orders
 from tasks.clips import clip_texts
 from tasks.domain import Episode, HeardEpisode, Reference, Speaker, Suggestion
-from tasks.episodes import episode_subtitles, subtitles
+from tasks.episodes import episode_subtitles, recurring_files, subtitles
 from tasks.episodes.episode_subtitles import Tracks, named, sidecars_of, spoken, take_sidecars, tracks_of
 from tasks.episodes.prepared import Prepared, heard_episode, read_vectors
 from tasks.labelling.labels import Labels, load
@@ -37,6 +38,7 @@ class Cast:
     """Who is heard in the series and who each one may be; `identity` names all it was made from.
 
     `base`: all of that but what people said, which is `said`; "" of a cast that nothing can be made anew from.
+    `repeated`: of a speaker's seconds, those that lie in what recurs (openings, recaps) and are new speech of nobody.
     """
 
     identity: str
@@ -45,6 +47,11 @@ class Cast:
     suggestions: tuple[Suggestion, ...]
     base: str = ""
     said: str = ""
+    repeated: dict[str, float] = field(default_factory=dict)
+
+    def new_seconds(self) -> dict[str, float]:
+        """Speaker -> seconds that a data set could take."""
+        return {each.id: max(each.seconds - self.repeated.get(each.id, 0.0), 0.0) for each in self.speakers}
 
 
 def references_of(studio: Studio) -> tuple[tuple[str, Source], ...]:
@@ -186,11 +193,19 @@ def _make(studio: Studio, base: str, keys: Sequence[str], before: Cast | None, l
         suggestions=suggestions,
         base=base,
         said=said_by(labels),
+        repeated=_repeated(studio, heard, speakers),
     )
     # Its ids are what labels speak of, and no run makes the same ones again: hence a second copy.
     write_json(studio.store, f"{studio.home}/cast/speakers.copy.json", encode(made))
     write_json(studio.store, f"{studio.home}/cast/speakers.json", encode(made))
     return made
+
+
+def _repeated(studio: Studio, heard: Sequence[HeardEpisode], speakers: Sequence[Speaker]) -> dict[str, float]:
+    left_out = recurring_files.clips_left_out(recurring_files.load_recurring(studio), heard)
+    seconds = {clip.id: clip.end - clip.start for each in heard for clip in each.clips if clip.id in left_out}
+    told = {each.id: round(sum(seconds.get(clip, 0.0) for clip in each.clips), 2) for each in speakers}
+    return {speaker: total for speaker, total in told.items() if total}
 
 
 def _suggestions(
@@ -258,10 +273,12 @@ def questions(studio: Studio, found: Cast, labels: Labels) -> tuple[Suggestion, 
 
     What is worth it, the series file says (`questions`). While a character has neither references nor a labelled
     speaker, strangers are asked about too; whoever came of clips that a person took out of another speaker is asked
-    about in any case. Who is not asked about is in no data set, unless references are sure.
+    about in any case. What recurs (an opening's song, a recap) weighs nothing. Who is not asked about is in no data
+    set, unless references are sure.
     """
     worth = studio.series.questions
-    seconds = {each.id: each.seconds for each in found.speakers}
+    keeps_repeats = studio.series.quality.thresholds(studio.series.targets.clip_seconds).max_repeats == math.inf
+    seconds = {each.id: each.seconds for each in found.speakers} if keeps_repeats else found.new_seconds()
     have: dict[str, float] = {}
     for speaker, label in labels.speakers.items():
         have[label.character] = have.get(label.character, 0.0) + seconds.get(speaker, 0.0)

@@ -193,7 +193,7 @@ class Stage:
                 return self._bed(made, begun, at, kind)
             last, plain = who, self.left[who].pop()
             at = self._line(made, at, who, plain, kind if who == here[0] or kind != "telephone" else "talk")
-        if kind in ("talk", "crowd"):
+        if kind in ("talk", "crowd") and self.extras:
             at = self._walk_on(made, at)
         return self._bed(made, begun, at, kind)
 

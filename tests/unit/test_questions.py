@@ -57,6 +57,13 @@ def test_a_walk_on_of_two_seconds_is_not_worth_a_question() -> None:
     assert asked(found, questions={"min_seconds": 1}) == ["S002", "S001"]
 
 
+def test_what_recurs_counts_once_and_the_singer_of_an_opening_is_not_the_first_question() -> None:
+    found = cast_with(("S001", 126 * 4.0, "ask", "endou"), ("S002", 30.0, "ask", "endou"))
+    sung = replace(found, repeated={"S001": 125 * 4.0})
+    assert (asked(found), asked(sung)) == (["S001", "S002"], ["S002"])
+    assert asked(sung, quality="all") == ["S001", "S002"]
+
+
 def test_who_would_add_little_to_what_a_character_has_is_not_worth_a_question() -> None:
     found = cast_with(
         ("S001", 600.0, "accept", "endou"), ("S002", 20.0, "ask", "endou"), ("S003", 90.0, "ask", "endou"),

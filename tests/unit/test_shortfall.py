@@ -31,7 +31,14 @@ def test_minutes_in_doubt_are_told_by_speaker_and_episode_and_others_by_reason()
     assert lack.unlabelled == {"S009": 0.75}
     assert lack.dropped_by_reason == {"noisy": 2.0}
     assert "2.0 min S007 are in doubt, most in 1.5 min s01e03" in lack.said()
-    assert "0.8 min S009 may be this character" in lack.said()
+    assert "45 s S009 may be this character" in lack.said()
+
+
+def test_a_character_whom_nobody_has_named_asks_for_a_label_and_not_for_episodes() -> None:
+    lack = shortfall([], 25.0, unknown=True)
+    assert lack is not None
+    assert "nobody has said which speaker it is: voicecast label" in lack.said()
+    assert "more episodes" not in lack.said()
 
 
 def test_without_anything_in_doubt_more_material_is_asked_for() -> None:

@@ -57,36 +57,42 @@ def train(order: Training = Training()) -> None:  # noqa: B008
 
 @flow(name="voicecast-speak", flow_run_name="speak as {line.character}", **USUAL)
 def speak(line: Line) -> None:
-    """A text or a recording in a character's voice; the store holds it, the log says where."""
+    """A text or a recording in a character's voice; an artifact says where the store has it."""
     bear(check_lives)
-    speak_as(
-        line.character,
-        line.text or None,
-        line.audio or None,
-        line.pitch_shift or None,
-        config=line.config or None,
-        store=line.store or None,
-        series=line.series or None,
+    bear(
+        lambda: speak_as(
+            line.character,
+            line.text or None,
+            line.audio or None,
+            line.pitch_shift or None,
+            config=line.config or None,
+            store=line.store or None,
+            series=line.series or None,
+        )
     )
 
 
-@flow(name="voicecast-speak-script", flow_run_name="speak {lines.script}", **USUAL)
+@flow(name="voicecast-speak-script", flow_run_name="speak {lines.shown}", **USUAL)
 def speak_lines(lines: Lines) -> None:
-    """Every line of a script in its character's voice; the store holds them."""
+    """Every line of a script in its character's voice; an artifact says where the store has them."""
     bear(check_lives)
-    speak_script(
-        lines.script,
-        lines.character or None,
-        language=lines.language or None,
-        bounds=(lines.slowest, lines.fastest),
-        series=lines.series or None,
-        **lines.told,
+    bear(
+        lambda: speak_script(
+            lines.script,
+            lines.character or None,
+            joined=lines.joined,
+            language=lines.language or None,
+            bounds=(lines.slowest, lines.fastest),
+            series=lines.series or None,
+            **lines.told,
+        )
     )
 
 
-@flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.script}", **USUAL)
+@flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.shown}", **USUAL)
 def dub(order: Dubbing) -> None:
-    """An episode's lines said anew over its background, beside the original tracks; the store holds the video."""
+    """An episode's lines said anew over its background, beside the original tracks; artifacts say where the video is,
+    and how the lines fit their slots."""
     bear(check_lives)
     how = {
         "language": order.language or None,
@@ -96,7 +102,8 @@ def dub(order: Dubbing) -> None:
         "name": order.name or None,
         "default": order.default,
     }
-    dub_episode(order.script, order.episode, how, order.character or None, series=order.series or None, **order.told)
+    told = {"series": order.series or None, **order.told}
+    bear(lambda: dub_episode(order.script, order.episode, how, order.character or None, **told))
 
 
 @flow(name="voicecast-ingest", flow_run_name="ingest {arrival.file}", **USUAL)

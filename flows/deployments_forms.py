@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.engines import engines
+from tasks.speech.scripts_from import name_of
 
 AS_SAID: Final = "as the series file says"
 ASKABLE = ("separate", "diarize", "embed", "train", "synthesize")
@@ -18,10 +19,18 @@ def _choice(stage: str) -> Any:
     return Field(AS_SAID, title=f"Engine of {stage}", json_schema_extra={"enum": [AS_SAID, *players]})
 
 
+def _needed_first(schema: dict[str, Any]) -> None:
+    """What a form must be told stands at its top, engines at its end; `position` is Prefect's, for databases that keep
+    no order."""
+    needed, fields = schema.get("required", ()), schema["properties"]
+    names = sorted(fields, key=lambda name: (name not in needed, name == "engines"))
+    schema["properties"] = {name: {**fields[name], "position": at} for at, name in enumerate(names)}
+
+
 class Place(BaseModel):
     """Which series, and where its results are; empty: as the worker's VOICECAST_CONFIG and VOICECAST_STORE say."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_needed_first)
 
     config: str = Field("", title="Series file", description="Path of series.yaml, as the worker sees it")
     store: str = Field("", title="Store", description="Folder or s3://bucket/prefix of results")
@@ -109,11 +118,14 @@ class Line(Place):
     pitch_shift: float = Field(0, ge=-24, le=24, title="Pitch shift", description="Semitones; 0: as the voice is")
 
 
-class Lines(WithEngines):
-    """The lines of a script."""
+class OfScript(WithEngines):
+    """A script and how its lines are said."""
 
     script: str = Field(
-        title="Script", min_length=1, description="Path of a .csv, .srt or .ass file, as the worker sees it"
+        title="Script",
+        min_length=1,
+        description="A .csv, .srt or .ass file: its path as the worker sees it, or s3://bucket/lines.csv; or, pasted "
+        "here, what is in the file, its first row with it",
     )
     character: str = Field("", title="Character", description="Who says lines that name nobody")
     language: str = Field("", title="Language", description="Of the texts, such as en; empty: the series'")
@@ -123,8 +135,18 @@ class Lines(WithEngines):
     )
     series: str = Field("", title="Series", description="Id of a series the store knows, in place of a series file")
 
+    @property
+    def shown(self) -> str:
+        return name_of(self.script)
 
-class Dubbing(Lines):
+
+class Lines(OfScript):
+    """The lines of a script, each by itself."""
+
+    joined: bool = Field(False, title="All of them in one file too")
+
+
+class Dubbing(OfScript):
     """An episode in new words."""
 
     episode: str = Field(title="Episode", min_length=1, description="Key, such as s01e01")

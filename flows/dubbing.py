@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
-from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
 from flows.lines import LINES_AT_ONCE, by_voice, needed
 from flows.prepare import prepare_episode
+from flows.results import address_of, link_result, table_results
 from infra.stage import listener_of_run
 from tasks.domain import Episode
 from tasks.episodes.episodes import choose, list_episodes, slug
@@ -23,7 +23,8 @@ from tasks.slots import slots_of_run
 from tasks.speech import dubbing
 from tasks.speech.dubbing import Bed, Dub
 from tasks.speech.dubbing_record import How, LineDone
-from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_times, read_script
+from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_times
+from tasks.speech.scripts_from import name_of, script_at
 from tasks.stages import RETRIED
 from tasks.studio import Studio
 from tasks.voices import Card
@@ -43,7 +44,7 @@ def mix_and_mux(
 
 @flow(
     name="dub",
-    flow_run_name="dub {episode} by {script}",
+    flow_run_name=lambda: f"dub {flow_run.parameters['episode']} by {name_of(flow_run.parameters['script'])}",
     task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
     on_cancellation=[sweep_engines],
     on_crashed=[sweep_engines],
@@ -64,7 +65,7 @@ def dub_episode(  # noqa: PLR0913, PLR0917 (what a form asks)
     """Dub an episode. `how`: fields of `How`, the rest as usual; `character` says lines that name nobody."""
     studio = open_series(config, store, series=series, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    lines = read_script(Path(script), studio.series.characters, character)
+    lines = script_at(studio.store, script, studio.series.characters, character)
     told = how_of(studio, lines, how)
     cards = dubbing.cards_of(studio, lines, told.language)
     check_engines(studio, *needed(lines), "mix", "mux")
@@ -101,11 +102,15 @@ def _bed(studio: Studio, episode: Episode) -> Bed:
 
 
 def _tell(studio: Studio, made: Dub) -> None:
-    """The slot-fit table on the run's page; what was not said or does not fit also in the log."""
+    """On the run's page: the slot-fit table, and where the video is; what was not said or does not fit also in the
+    log."""
     for row in made.rows:
         if row["fit"] in ("over", "not said"):
             get_run_logger().warning(
                 "line %s of the file: %s", row["row"], row.get("problem") or f"{row['over']} s over"
             )
-    key = f"slots-{studio.series.series}-{made.about['episode']}".replace("_", "-").lower()
-    create_table_artifact(list(made.rows), key=key, description=f"Slots of {made.about['episode']}")
+    name = f"{studio.series.series} {made.about['episode']} {made.about['name']}"
+    table_results(list(made.rows), f"slots {name}", f"Slots of {made.about['episode']}")
+    beside = ", ".join(address_of(studio, each) for each in (made.track, made.table))
+    link_result(studio, made.video, f"dub {name}", "the dubbed video", f"The video; its signed track, slots: {beside}")
+    get_run_logger().info("the dubbed video is %s", address_of(studio, made.video))

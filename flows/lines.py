@@ -8,16 +8,19 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.hooks import sweep_engines
+from flows.results import address_of, link_result, table_results
 from infra.stage import listener_of_run
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.progress import ended
 from tasks.slots import slots_of_run
 from tasks.speech.dubbing import cards_of
 from tasks.speech.saying import Line
-from tasks.speech.scripts import Script, ScriptError, ScriptLine, read_script
+from tasks.speech.scripts import Script, ScriptError, ScriptLine
+from tasks.speech.scripts_from import name_of, script_at
 from tasks.speech.speaking import Spoken, speak
 from tasks.speech.speaking_scripts import LineSpoken, Reading, read_out, speak_line
 from tasks.stages import RETRIED
@@ -54,6 +57,8 @@ def speak_as(
     studio = with_engines(open_series(config, store, series=series), slots_of_run(), listener_of_run())
     line = Line(character=character, text=text, audio=Path(audio) if audio else None, pitch_shift=pitch_shift)
     spoken = speak_one(studio, line)
+    link_result(studio, spoken.key, f"line {studio.series.series} {character}", line.said, f"A line of {character}")
+    get_run_logger().info("the line is %s", address_of(studio, spoken.key))
     return {"key": spoken.key, **spoken.about}
 
 
@@ -74,7 +79,7 @@ class SpokenScript:
 
 @flow(
     name="speak-script",
-    flow_run_name="speak {script}",
+    flow_run_name=lambda: f"speak {name_of(flow_run.parameters['script'])}",
     task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
     on_cancellation=[sweep_engines],
     on_crashed=[sweep_engines],
@@ -96,7 +101,7 @@ def speak_script(  # noqa: PLR0913, PLR0917 (what a form asks)
     """Every line of a script; `character` says those that name nobody, `joined`: also as one file."""
     studio = open_series(config, store, series=series, engines=engines, runners=runners, options=options)
     studio = with_engines(studio, slots_of_run(), listener_of_run())
-    lines = read_script(Path(script), studio.series.characters, character)
+    lines = script_at(studio.store, script, studio.series.characters, character)
     cards = cards_of(studio, lines, language)
     check_engines(studio, *needed(lines))
     in_voices = by_voice(lines)
@@ -111,7 +116,25 @@ def speak_script(  # noqa: PLR0913, PLR0917 (what a form asks)
     if not any(each.spoken for each in done):
         raise ScriptError(f"{lines.file.name}: none of its lines could be said; the first: {done[0].problem}")
     reading = read_out(studio, lines, cards, done, language or studio.series.language) if joined else None
+    _tell(studio, lines, done, reading)
     return SpokenScript(lines=tuple(done), reading=reading)
+
+
+def _tell(studio: Studio, script: Script, done: list[LineSpoken], reading: Reading | None) -> None:
+    """On the run's page: each line, and its file in the store or why there is none."""
+    rows = [
+        {
+            "row": each.line.row,
+            "character": each.line.character,
+            "said": each.line.said,
+            "file": address_of(studio, each.spoken.key) if each.spoken else f"not said: {each.problem}",
+        }
+        for each in done
+    ]
+    name = f"{studio.series.series} {script.file.stem}"
+    table_results(rows, f"lines {name}", f"Lines of {script.file.name}")
+    if reading:
+        link_result(studio, reading.key, f"script {name}", "all lines in one file", f"All of {script.file.name}")
 
 
 def by_voice(script: Script) -> list[ScriptLine]:

@@ -46,6 +46,11 @@ class Line:
         if bool(self.text and self.text.strip()) == bool(self.audio):
             raise NothingToSay("give either a text (--text) or a recording (--audio)")
 
+    @property
+    def said(self) -> str:
+        """What is said, in a person's words."""
+        return self.text or (self.audio.name if self.audio else "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:

@@ -144,4 +144,31 @@ def test_a_page_from_disk_saves_votes_that_are_taken_in(
     said = json.loads(Path(saving.value.path()).read_text("utf-8"))
     assert cast_votes(studio, audition, said, "votes.json").new == 1
     assert [each.nearer for each in votes_of(studio, "anna") if each.who == "健"] == ["same"]
+    page.keyboard.press("w")
+    assert "Your vote on this page will count once saved and taken in" in page.locator("#shown").inner_text()
     page.context.close()
+
+
+def test_a_page_from_disk_asks_before_it_is_left_with_votes_that_were_not_saved(
+    held: tuple[Studio, Audition], browser: Any, complaints: list[str], tmp_path: Path
+) -> None:
+    studio, audition = held
+    page = opened(browser, export(studio, audition, tmp_path / "for 健").as_uri(), complaints)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.locator("#name").fill("健")
+    page.locator("#save").click()
+    assert "no vote yet" in page.locator("#receipt").inner_text()
+    page.locator("#trial").focus()
+    listen(page)
+    page.keyboard.press("1")
+    page.keyboard.press("n")
+    page.locator("#summary:has-text('1 vote')").wait_for()
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert (asked, page.is_closed()) == (["beforeunload"], False)
+    with page.expect_download():
+        page.locator("#save").click()
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    assert len(asked) == 1

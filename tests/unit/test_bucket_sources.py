@@ -14,6 +14,9 @@ from infra.settings import settings
 from infra.sources import files_of, here, place_of, sha256_known
 from infra.store import LocalStore, StoreError
 from tasks.episodes.episodes import list_episodes
+from tasks.series import Character
+from tasks.speech.scripts import ScriptError
+from tasks.speech.scripts_from import script_at
 from tests.unit.s3_servers import Server, moto_server
 from tests.unit.stub_studio import studio_at
 
@@ -113,3 +116,13 @@ def test_episodes_in_a_bucket_keep_their_keys(moto: Server, bucket: str, tmp_pat
     first, second = list_episodes(studio.series, studio.store)
     assert (first.key, second.key) == ("s01e01", "s01e02")
     assert second.file == f"s3://{bucket}/tv/Kaze S01E02.mkv"
+
+
+def test_a_script_is_read_from_a_bucket_as_it_is_now(moto: Server, bucket: str, tmp_path: Path) -> None:
+    store, cast = LocalStore(tmp_path / "store"), {"ren": Character(name="Ren")}
+    for text in ("Go", "Stop"):
+        moto.client().put_object(Bucket=bucket, Key="lines/1.csv", Body=f"character,text\nren,{text}\n".encode())
+        script = script_at(store, f"s3://{bucket}/lines/1.csv", cast)
+        assert ([each.text for each in script.lines], script.file.name) == ([text], "1.csv")
+    with pytest.raises(ScriptError, match="is no file of that bucket; name one script"):
+        script_at(store, f"s3://{bucket}/lines/2.csv", cast)

@@ -15,7 +15,7 @@ import yaml
 from prefect.states import AwaitingRetry, Crashed, Failed, Pending, Running, Suspended
 from pydantic import ValidationError
 
-from flows.deployments_forms import Arrival, Engines, Season
+from flows.deployments_forms import Arrival, Dubbing, Engines, Season
 from flows.lives import deaths
 from infra.engines import engines
 from infra.job_templates import job_template, passed_on
@@ -39,6 +39,13 @@ def test_every_field_of_every_form_has_a_title_and_its_choices() -> None:
     for field in [*Season.model_fields.values(), *Arrival.model_fields.values(), *Engines.model_fields.values()]:
         assert field.title
     assert "demucs" in Engines.model_json_schema()["properties"]["separate"]["enum"]
+
+
+def test_a_form_begins_with_what_it_must_be_told_and_ends_with_engines() -> None:
+    fields = Dubbing.model_json_schema()["properties"]
+    assert [*fields][:2] == ["script", "episode"]
+    assert [*fields][-1] == "engines"
+    assert [each["position"] for each in fields.values()] == [*range(len(fields))]
 
 
 @pytest.mark.parametrize("payload", [{}, {"file": ""}, {"file": "a.mkv", "shell": "rm"}, {"file": ["a.mkv"]}])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.store import LocalStore
 from tasks.series import Character, Series
 from tasks.speech.dubbing import line_of
 from tasks.speech.scripts import Script, ScriptError, ScriptLine, check_readings, check_times, read_script
+from tasks.speech.scripts_from import script_at
 
 CAST = {
     "ren": Character(name="円堂守", aliases=("Endou",)),
@@ -65,6 +67,18 @@ def test_a_line_may_be_in_a_language_of_its_own(tmp_path: Path) -> None:
         ScriptError, match=r"1 mistake\(s\), and nothing was said:\n  line 4: 'いくぞ' is written in kana"
     ):
         check_readings(script, english)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "file"),
+    [
+        ("character,text\nren,Go!\n", "pasted.csv"),
+        ("1\n00:00:01,000 --> 00:00:02,500\nren: Go!\n", "pasted.srt"),
+    ],
+)
+def test_a_script_may_be_pasted(tmp_path: Path, pasted: str, file: str) -> None:
+    script = script_at(LocalStore(tmp_path), pasted, CAST)
+    assert (script.file.name, [each.text for each in script.lines]) == (file, ["Go!"])
 
 
 SRT = """1

@@ -308,7 +308,13 @@ def test_a_name_is_asked_for_before_anything_is_handed_in(sheet: Sheet) -> None:
     page.keyboard.press("1")
     page.locator("#submit").click()
     assert page.evaluate("document.activeElement.id") == "name"
+    page.keyboard.type("0")  # who labels fast presses one key more, when the last speaker is decided
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
     assert sheet.decisions() == []
+    for right in ("守", "Mika", "O'Neil"):
+        page.locator("#name").fill(right)
+        assert page.locator("#name").evaluate("field => field.checkValidity()")
 
 
 def test_the_exported_sheet_opens_from_disk_saves_its_answers_and_overwrites_nothing_newer(

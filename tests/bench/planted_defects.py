@@ -1,7 +1,7 @@
 """Do the verdicts find planted defects, for the right reason, and leave sound clips alone?
 
-    CASES=... python -m tests.bench.planted_defects [--half tune|report] [--each 20] [--seed 7] [--rotations 3]
-        [--details]
+    CASES=... python -m tests.bench.planted_defects [--half tune|report|unseen] [--voices FOLDER] [--each 20] [--seed 7]
+        [--rotations 3] [--details] [--keep FOLDER]
 
 Clean clips are cut by the cut stage from real speech (see `planted_voices`); from them
 `planted_material` makes clips with one defect each. All go through the light engine's
@@ -9,6 +9,8 @@ measuring and its embed stage, then through the house's verdicts, as clips of th
 the label says. All this once a rotation, each with other references and other defects. Prints JSON: found
 (not kept) and found for the right reason, by kind; clean clips dropped, by reason; and Wilson's 95 % intervals.
 Probes that CASES itself ends after 8.0 s, wherever that is, give last clips that are not counted as clean.
+`--half unseen`: of people, music and effects of neither half, see `unseen_voices` for what must lie in `--voices`.
+`--keep`: what the stages gave stays there, and a run that was stopped goes on; delete it when an engine changed.
 """
 
 from __future__ import annotations
@@ -24,25 +26,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from containers.contract import stages
-from containers.contract.stages import Turn
-from containers.light.clip_files import faded, write_pcm16
-from containers.light.measuring import measure
 from tasks.clips import dataset
 from tasks.clips.dataset import Row
-from tasks.domain import EpisodeClip, HeardEpisode, Reference, Speaker
+from tasks.domain import HeardEpisode, Reference, Speaker
 from tasks.labelling import labels
-from tests.bench import planted_material as material
-from tests.bench import season_stages
+from tests.bench import season_stages, unseen_voices
+from tests.bench.places import PLACES
 from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, Outcome, figures
-from tests.bench.planted_material import LONGEST_SECONDS, RATE_HZ, Maker, Planted, Samples
-from tests.bench.planted_voices import PROBE_SECONDS, ROTATIONS, Half, Utterance, voices
-from tests.bench.season_stages import Answer, Workshop, sent
-
-GAP_SECONDS = 1.0
-_NEAR = 0.05
+from tests.bench.planted_hearing import Cut, cut_clips, heard
+from tests.bench.planted_material import Maker, Planted, Surroundings, surroundings
+from tests.bench.planted_voices import ROTATIONS, Half, Utterance, voices
+from tests.bench.season_stages import Workshop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +53,19 @@ class Material:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
-    """A clip as the cut stage cut it; `whole`: it does not end where CASES cut a recording."""
+class Speech:
+    """What the people of a half say in a rotation, which of it are references, and what sounds around them."""
 
-    samples: Samples
-    whole: bool
-    source: str
+    half: Half
+    spoken: Mapping[str, Sequence[Utterance]]
+    known: Mapping[str, Sequence[Utterance]]
+    around: Surroundings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.planted_defects", description=__doc__)
-    parser.add_argument("--half", choices=("tune", "report"), default="report")
+    parser.add_argument("--half", choices=("tune", "report", "unseen"), default="report")
+    parser.add_argument("--voices", type=Path)
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rotations", type=int, choices=(1, 2, 3), default=3)
@@ -77,26 +74,40 @@ def main() -> None:
     options = parser.parse_args()
     if "CASES" not in os.environ:
         raise SystemExit("the variable CASES must name the folder of real audio")
+    if options.half == "unseen" and not options.voices:
+        raise SystemExit("--voices must name the folder that unseen_voices tells how to make")
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
         for rotation in ROTATIONS[: options.rotations]:
             place = (options.keep or Path(folder)) / str(rotation)
-            made = plant(Path(os.environ["CASES"]), options.half, options.each, options.seed, place, rotation)
+            speech = of_half(Path(os.environ["CASES"]), options.half, place, rotation, options.voices)
+            made = plant(speech, options.each, options.seed + 1000 * rotation, place)
             outcomes += outcomes_of(made, decide(made))
     print(json.dumps(figures(outcomes, options.details), ensure_ascii=False, indent=1))
 
 
-def plant(cases: Path, half: Half, each: int, seed: int, folder: Path, rotation: int = 0) -> Material:
-    """Clean clips in episode E01, planted ones in E02; duplicates of clean clips in E03."""
+def of_half(cases: Path, half: Half, folder: Path, rotation: int = 0, unseen: Path | None = None) -> Speech:
     folder.mkdir(parents=True, exist_ok=True)
-    workshop = Workshop(folder)
-    spoken, known = voices(cases, half, rotation)
-    clips = cut_clips(spoken, half, workshop)
+    if half != "unseen" or unseen is None:
+        spoken, known = voices(cases, half, rotation)
+        return Speech(half=half, spoken=spoken, known=known, around=surroundings(cases, half))
+    spoken, known = unseen_voices.voices(unseen, rotation, folder)
+    around = unseen_voices.surroundings(cases, unseen, folder)
+    return Speech(half=half, spoken=spoken, known=known, around=around)
+
+
+def plant(speech: Speech, each: int, seed: int, folder: Path) -> Material:
+    """Clean clips in episode E01, planted ones in E02; duplicates of clean clips in E03."""
+    workshop, half = Workshop(folder), speech.half
+    clips = cut_clips(speech.spoken, half, workshop)
+    if half == "unseen":
+        clips = _in_places(clips, np.random.default_rng(seed))
     clean = {name: [one.samples for one in cut] for name, cut in clips.items()}
-    maker = Maker(cases, half, clean, seed + 1000 * rotation)
+    maker = Maker(speech.around, clean, seed)
     own = [(name, one) for name in maker.characters for one in clips[name]]
     sound = [
-        Planted(kind=CLEAN if one.whole else CUT_AT_SOURCE, speaker=name, samples=one.samples) for name, one in own
+        Planted(kind=CLEAN if one.whole else CUT_AT_SOURCE, speaker=name, samples=one.samples, degree=one.place)
+        for name, one in own
     ]
     defects = list(maker.all(each))
     places = {(one.speaker, id(one.samples)): index for index, one in enumerate(sound)}
@@ -112,10 +123,23 @@ def plant(cases: Path, half: Half, each: int, seed: int, folder: Path, rotation:
     return Material(
         episodes=episodes,
         speakers=_speakers(episodes),
-        references=_references(workshop, known),
+        references=_references(workshop, speech.known),
         planted=planted,
         sources=tuple(one.source for _, one in own),
     )
+
+
+def _in_places(clips: Mapping[str, Sequence[Cut]], random: np.random.Generator) -> dict[str, list[Cut]]:
+    """Every clip in one of `PLACES`, by turns."""
+    names = list(PLACES)
+    placed: dict[str, list[Cut]] = {}
+    for name, cut in clips.items():
+        turn = [names[(number + len(placed)) % len(names)] for number in range(len(cut))]
+        placed[name] = [
+            replace(one, samples=PLACES[place](random, one.samples), place=place)
+            for one, place in zip(cut, turn, strict=True)
+        ]
+    return placed
 
 
 def _references(workshop: Workshop, known: Mapping[str, Sequence[Utterance]]) -> tuple[Reference, ...]:
@@ -125,71 +149,6 @@ def _references(workshop: Workshop, known: Mapping[str, Sequence[Utterance]]) ->
         model, vectors = season_stages.vectors_of(answer)
         found.append(Reference(character=name.split("/")[0], model=model, vectors=vectors))
     return tuple(found)
-
-
-def clean_clips(cases: Path, half: Half, workshop: Workshop) -> dict[str, list[Samples]]:
-    cut = cut_clips(voices(cases, half)[0], half, workshop)
-    return {name: [one.samples for one in clips] for name, clips in cut.items()}
-
-
-def cut_clips(spoken: Mapping[str, Sequence[Utterance]], half: Half, workshop: Workshop) -> dict[str, list[Cut]]:
-    """Each person's utterances, a second apart at one level, as the cut stage cuts them."""
-    asked, said = {}, {}
-    for name, utterances in spoken.items():
-        pieces, turns, at = [], [], GAP_SECONDS
-        for one in utterances:
-            samples = material.at_level(material.sound(one.path, one.start, one.end))
-            pieces += [np.zeros(round(GAP_SECONDS * RATE_HZ), np.float32), samples]
-            turns.append(Turn(start=at, end=at + len(samples) / RATE_HZ, speaker="SPEAKER_00"))
-            at = turns[-1].end + GAP_SECONDS
-        path = workshop.folder / f"{half}-{name}.flac"
-        write_pcm16(path, np.concatenate(pieces), RATE_HZ)
-        request = stages.CutRequest(vocals=sent("vocals.flac", path), turns=tuple(turns), max_seconds=LONGEST_SECONDS)
-        asked[name] = (request, {"in/vocals.flac": path})
-        said[name] = list(zip(turns, utterances, strict=True))
-    return {
-        name: [_cut(clip, answer, said[name]) for clip in answer.result.clips]
-        for name, answer in workshop.run("cut", asked).items()
-    }
-
-
-def _cut(clip: stages.Clip, answer: Answer, said: Sequence[tuple[Turn, Utterance]]) -> Cut:
-    turn, utterance = next((turn, one) for turn, one in said if turn.start < (clip.start + clip.end) / 2 < turn.end)
-    cut_there = abs(turn.end - turn.start - PROBE_SECONDS) < 0.01 and abs(clip.end - turn.end) <= _NEAR
-    source = f"{utterance.recording} {utterance.start + clip.start - turn.start:.1f}"
-    return Cut(samples=material.sound(answer.path(clip.file)), whole=not cut_there, source=source)
-
-
-def heard(workshop: Workshop, folder: Path, half: Half, parts: dict[str, list[Planted]]) -> tuple[HeardEpisode, ...]:
-    """Each list of clips as an episode: measured as the cut stage measures, embedded by the embed stage."""
-    asked, measured = {}, {}
-    for name, clips in parts.items():
-        pieces, turns, at = [], [], 0.0
-        for one in clips:
-            samples = faded(one.samples, RATE_HZ)
-            pieces += [samples, np.zeros(round(GAP_SECONDS * RATE_HZ), np.float32)]
-            turns.append(Turn(start=at, end=at + len(samples) / RATE_HZ, speaker=one.speaker))
-            at = turns[-1].end + GAP_SECONDS
-        path = write_pcm16(folder / f"{half}-{name}.flac", np.concatenate(pieces), RATE_HZ)
-        written = soundfile.read(path, dtype="float32")[0]
-        spans = [(round(turn.start * RATE_HZ), round(turn.end * RATE_HZ)) for turn in turns]
-        measured[name] = [measure(written[a:b], RATE_HZ) for a, b in spans]
-        request = stages.EmbedRequest(vocals=sent("vocals.flac", path), turns=tuple(turns))
-        asked[name] = (request, {"in/vocals.flac": path})
-    episodes = []
-    for name, answer in workshop.run("embed", asked).items():
-        model, vectors = season_stages.vectors_of(answer)
-        clips_heard = tuple(
-            EpisodeClip(
-                id=f"{name}/{round(turn.start * 1000):08d}", episode=name, start=turn.start, end=turn.end,
-                speaker=turn.speaker, sha256="0" * 64, consistency=consistency, measurements=seen,
-            )
-            for turn, consistency, seen in zip(
-                answer.result.turns, answer.result.consistency, measured[name], strict=True
-            )
-        )  # fmt: skip
-        episodes.append(HeardEpisode(episode=name, clips=clips_heard, model=model, vectors=vectors))
-    return tuple(episodes)
 
 
 def _speakers(episodes: Sequence[HeardEpisode]) -> tuple[Speaker, ...]:
@@ -234,7 +193,7 @@ def outcomes_of(made: Material, rows: Sequence[Row]) -> list[Outcome]:
             speaker=one.speaker,
             known=one.speaker in known,
             clip=sources.get(clip, clip),
-            kept=verdicts[clip].verdict == "kept",
+            verdict=verdicts[clip].verdict,
             reason=verdicts[clip].reason,
             said=f"{verdicts[clip].verdict}: {verdicts[clip].detail} {verdicts[clip].measurements}",
         )

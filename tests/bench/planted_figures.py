@@ -41,9 +41,13 @@ class Outcome:
     speaker: str
     known: bool
     clip: str
-    kept: bool
+    verdict: str
     reason: str
     said: str
+
+    @property
+    def kept(self) -> bool:
+        return self.verdict == "kept"
 
 
 def figures(outcomes: Sequence[Outcome], details: bool = False) -> dict[str, Any]:
@@ -86,6 +90,14 @@ def _clean(clips: Sequence[Outcome]) -> dict[str, Any]:
         "judged": len(clips),
         "clips": distinct,
         "lost": len(lost),
+        "of_these_in_doubt": sum(each.verdict == "doubt" for each in lost),
+        "lost_of_judged": {
+            place or "as it is": (
+                sum(each.degree == place for each in lost),
+                sum(each.degree == place for each in clips),
+            )
+            for place in sorted({each.degree for each in clips})
+        },
         "lost_95": interval(len(lost) * distinct / max(len(clips), 1), distinct),
         "reasons": _reasons(lost),
     }

@@ -66,14 +66,27 @@ def mixed(voice: Samples, other: Samples, ratio_db: float) -> Samples:
     return both
 
 
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What there is beside speech: music, songs and effects."""
+
+    tracks: Sequence[Samples]
+    songs: Sequence[Samples]
+    noises: Sequence[Samples]
+
+
+def surroundings(cases: Path, half: Half) -> Surroundings:
+    return Surroundings(tracks=_music(cases, half), songs=_songs(cases, half), noises=_effects(cases, half))
+
+
 class Maker:
     """Makes planted clips of one half; `clean` are clips of that half as the cut stage cut them, by person."""
 
-    def __init__(self, cases: Path, half: Half, clean: dict[str, list[Samples]], seed: int) -> None:
-        self.cases, self.half, self.clean = cases, half, clean
+    def __init__(self, around: Surroundings, clean: dict[str, list[Samples]], seed: int) -> None:
+        self.clean = clean
         self.random = np.random.default_rng(seed)
         self.characters = tuple(name for name in clean if not name.startswith("UNKNOWN"))
-        self.tracks, self.songs, self.noises = _music(cases, half), _songs(cases, half), _effects(cases, half)
+        self.tracks, self.songs, self.noises = around.tracks, around.songs, around.noises
 
     def all(self, each: int) -> Iterator[Planted]:
         """`each` clips of every kind."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Half = Literal["tune", "report"]
-HALVES: dict[Half, tuple[str, ...]] = {"tune": ("Ren", "Hana", "Peggy"), "report": ("Goro", "Yuki", "Taro")}
+Half = Literal["tune", "report", "unseen"]
+HALVES: dict[str, tuple[str, ...]] = {"tune": ("Ren", "Hana", "Peggy"), "report": ("Goro", "Yuki", "Taro")}
 ROTATIONS = (0, 1, 2)
 PROBE_SECONDS = 8.0
 """Of the longest probes: they are cut there."""

@@ -26,10 +26,11 @@ from containers.light.periods import periods_of
 from containers.light.second_voice import second_voice_features
 from tasks.clips import purity
 from tasks.speakers.cast import galleries_of
-from tests.bench import planted_defects, planted_voices, season_stages
-from tests.bench.planted_material import RATE_HZ, Maker, Planted, Samples
+from tests.bench import planted_hearing, planted_voices, season_stages
+from tests.bench.places import Condition, as_it_is, in_a_room, in_noise
+from tests.bench.planted_material import RATE_HZ, Maker, Planted, Samples, surroundings
 from tests.bench.season_stages import Workshop
-from tests.bench.train_detectors import SECOND_VOICE_C, Condition, as_it_is, in_a_room, in_noise
+from tests.bench.train_detectors import SECOND_VOICE_C
 
 PLACES = (as_it_is, in_noise, in_a_room)
 STEPS = (0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.01, 0.012)
@@ -46,8 +47,8 @@ def main() -> None:
 
 def bench(cases: Path, folder: Path, mixtures: int) -> dict[str, dict[float, dict[str, float]]]:
     workshop = Workshop(folder)
-    clean = planted_defects.clean_clips(cases, "tune", workshop)
-    maker = Maker(cases, "tune", clean, seed=555)
+    clean = planted_hearing.clean_clips(cases, "tune", workshop)
+    maker = Maker(surroundings(cases, "tune"), clean, seed=555)
     plain = [
         Planted(kind="clean", speaker=name, samples=each) for name in sorted(maker.characters) for each in clean[name]
     ]
@@ -55,7 +56,7 @@ def bench(cases: Path, folder: Path, mixtures: int) -> dict[str, dict[float, dic
     two = [_in(maker, PLACES[number % len(PLACES)], one) for number, one in enumerate(two)]
     again = [_in(maker, PLACES[1 + number % 2], one) for number, one in enumerate(plain)]
     parts = {"E01": plain, "E02": two, "E03": again}
-    episodes = planted_defects.heard(workshop, folder, "tune", parts)
+    episodes = planted_hearing.heard(workshop, folder, "tune", parts)
     clips = [clip for episode in episodes for clip in episode.clips]
     speakers = np.array([clip.speaker for clip in clips])
     mixture = np.array([clip.episode == "E02" for clip in clips])

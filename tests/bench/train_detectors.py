@@ -19,23 +19,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from containers.light.audio import resample
 from containers.light.bandwidth import colour
 from containers.light.detectors import WEIGHTS
 from containers.light.periods import periods_of
 from containers.light.second_voice import second_voice_features
-from tests.bench.planted_defects import clean_clips
-from tests.bench.planted_material import RATE_HZ, Maker, Samples, coloured, mixed
+from tests.bench.places import CONDITIONS
+from tests.bench.planted_hearing import clean_clips
+from tests.bench.planted_material import RATE_HZ, Maker, Samples, surroundings
 from tests.bench.season_stages import Workshop
 
 Features = Callable[[Samples], NDArray[np.float64]]
 Material = Callable[[Maker, int], tuple[list[Samples], list[Samples]]]
-Condition = Callable[[np.random.Generator, Samples], Samples]
 SECOND_VOICE_C = 0.1
 
 
@@ -48,7 +46,7 @@ def main() -> None:
     cases = Path(os.environ["CASES"])
     with tempfile.TemporaryDirectory() as folder:
         clean = clean_clips(cases, "tune", Workshop(Path(folder)))
-    train, test = (Maker(cases, "tune", clean, seed) for seed in (101, 102))
+    train, test = (Maker(surroundings(cases, "tune"), clean, seed) for seed in (101, 102))
     said = json.loads(WEIGHTS.read_text("utf-8"))
     for name in options.detectors:
         features, c, material = DETECTORS[name]
@@ -76,30 +74,6 @@ def one_voice(maker: Maker) -> list[Samples]:
 def two_voices(maker: Maker, count: int) -> list[Samples]:
     """In the conditions by turns, so that none of them tells one voice from two."""
     return [CONDITIONS[number % len(CONDITIONS)](maker.random, maker.overlap().samples) for number in range(count)]
-
-
-def as_it_is(_: np.random.Generator, samples: Samples) -> Samples:
-    return samples
-
-
-def in_noise(random: np.random.Generator, samples: Samples) -> Samples:
-    return mixed(samples, coloured(random, len(samples), random.uniform(0, 1)), random.uniform(20, 35))
-
-
-def in_a_room(random: np.random.Generator, samples: Samples) -> Samples:
-    """Reverberation of 0.15 to 0.6 s, 3 to 15 dB under the voice."""
-    count = round(random.uniform(0.15, 0.6) * RATE_HZ)
-    tail = random.normal(size=count) * 10 ** (-3 * np.arange(count) / count)
-    return mixed(samples, fftconvolve(samples, tail)[: len(samples)].astype(np.float32), random.uniform(3, 15))
-
-
-def as_another(random: np.random.Generator, samples: Samples) -> Samples:
-    """One to three semitones higher and faster, or lower and slower: as a smaller or larger person."""
-    factor = 2 ** (random.uniform(1, 3) * random.choice((-1, 1)) / 12)
-    return resample(samples, RATE_HZ, round(RATE_HZ * factor))
-
-
-CONDITIONS = (as_it_is, in_noise, in_a_room, as_another)
 
 
 def wide(maker: Maker, count: int) -> list[Samples]:

@@ -1,0 +1,38 @@
+"""Where a clip is heard: as it is, in faint noise, in a room, or as another person would say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.signal import fftconvolve
+
+from containers.light.audio import resample
+from tests.bench.planted_material import RATE_HZ, Samples, coloured, mixed
+
+Condition = Callable[[np.random.Generator, Samples], Samples]
+
+
+def as_it_is(_: np.random.Generator, samples: Samples) -> Samples:
+    return samples
+
+
+def in_noise(random: np.random.Generator, samples: Samples) -> Samples:
+    return mixed(samples, coloured(random, len(samples), random.uniform(0, 1)), random.uniform(20, 35))
+
+
+def in_a_room(random: np.random.Generator, samples: Samples) -> Samples:
+    """Reverberation of 0.15 to 0.6 s, 3 to 15 dB under the voice."""
+    count = round(random.uniform(0.15, 0.6) * RATE_HZ)
+    tail = random.normal(size=count) * 10 ** (-3 * np.arange(count) / count)
+    return mixed(samples, fftconvolve(samples, tail)[: len(samples)].astype(np.float32), random.uniform(3, 15))
+
+
+def as_another(random: np.random.Generator, samples: Samples) -> Samples:
+    """One to three semitones higher and faster, or lower and slower: as a smaller or larger person."""
+    factor = 2 ** (random.uniform(1, 3) * random.choice((-1, 1)) / 12)
+    return resample(samples, RATE_HZ, round(RATE_HZ * factor))
+
+
+PLACES: dict[str, Condition] = {"as it is": as_it_is, "in faint noise": in_noise, "in a room": in_a_room}
+CONDITIONS = (as_it_is, in_noise, in_a_room, as_another)

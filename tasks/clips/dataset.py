@@ -91,7 +91,7 @@ def judge(
         said = labels.character(speaker)
         seen = clip.measurements
         heard_two = None if musical(seen, thresholds) else seen.second_voice_probability
-        two = second_voice(float(mixture[index]), heard_two)
+        two = second_voice(float(mixture[index]), heard_two, int(likeness.known[index]))
         if said and said != NOBODY:
             finding = flaws[index] or _voice(likeness, index, thresholds, two)
             if not flaws[index] and finding[1] != "other_voice":
@@ -137,9 +137,12 @@ def _voice(likeness: Likeness, index: int, least: Thresholds, two: float | None)
     own, purity, rival = (float(each[index]) for each in (likeness.own, likeness.purity, likeness.rival))
     if purity < least.min_purity:
         return "dropped", "other_voice", f"nearer to another person by {-purity:.2f}"
-    if two is not None and two > least.max_second_voice:
-        return "dropped", "overlap", f"a second voice is heard ({two:.3f}; {least.max_second_voice:g} is allowed)"
     known = int(likeness.known[index])
+    if two is not None and two > least.max_second_voice:
+        heard = f"a second voice is heard ({two:.3f}; {least.max_second_voice:g} is allowed)"
+        if known < GALLERY:
+            return "doubt", "overlap", f"{heard}, but only {known} other clips or references are known: listen to it"
+        return "dropped", "overlap", heard
     doubts = (
         (known < least.min_gallery,
          f"only {known} other clips or references to compare it with: listen to it, or add references"),

@@ -25,8 +25,11 @@ _AS_LIKE = 0.05
 """Clips whose likeness to each other is this near to the usual one are one voice."""
 _MOST_GAIN = 0.1
 _PER_LOG_ODD = 0.005
-_UNKNOWN = 0.006
-"""Taken for the probability of a second voice where the sound cannot tell: the vector alone must say 0.03."""
+_UNKNOWN = 0.02
+"""Taken for the probability of a second voice where the sound cannot tell: a large gallery's vectors alone must say
+0.022."""
+_FEW = 8
+"""Clips of which a gallery's word on a mixture counts half: of few clips it is as far from a clean one by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,17 +152,18 @@ def _anchors(people: Sequence[str], references: Mapping[str, Vectors], dimension
     return found
 
 
-def second_voice(mixture: float, probability: float | None) -> float | None:
+def second_voice(mixture: float, probability: float | None, known: int) -> float | None:
     """How surely a clip holds a second voice, from its vector and its sound together; None if neither is known.
 
-    The gain in cosine of a mixture of two galleries over one (at most 0.1), and the log-odds of the engine's
-    detector. What it finds and loses by threshold: `tests/bench/second_voice.py`.
+    The gain in cosine of a mixture of two galleries over one (at most 0.1), the less the fewer clips are `known` of
+    its character, and the log-odds of the engine's detector. What it finds and loses by threshold:
+    `tests/bench/second_voice.py`.
     """
     if probability is None and math.isnan(mixture):
         return None
     sure = min(max(_UNKNOWN if probability is None else probability, 1e-3), 1 - 1e-3)
     gain = 0.0 if math.isnan(mixture) else min(mixture, _MOST_GAIN)
-    return round(gain + _PER_LOG_ODD * math.log(sure / (1 - sure)), 4)
+    return round(gain * known / (known + _FEW) + _PER_LOG_ODD * math.log(sure / (1 - sure)), 4)
 
 
 def _heard_there(whose: NDArray[np.int_], episodes: Sequence[str], people: int) -> NDArray[np.bool_]:

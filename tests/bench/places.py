@@ -34,5 +34,15 @@ def as_another(random: np.random.Generator, samples: Samples) -> Samples:
     return resample(samples, RATE_HZ, round(RATE_HZ * factor))
 
 
+def as_another_in_noise(random: np.random.Generator, samples: Samples) -> Samples:
+    return in_noise(random, as_another(random, samples))
+
+
+def far_away(random: np.random.Generator, samples: Samples) -> Samples:
+    """Another person in another room, in faint noise."""
+    return in_noise(random, in_a_room(random, as_another(random, samples)))
+
+
 PLACES: dict[str, Condition] = {"as it is": as_it_is, "in faint noise": in_noise, "in a room": in_a_room}
-CONDITIONS = (as_it_is, in_noise, in_a_room, as_another)
+CONDITIONS = (as_it_is, in_noise, as_another, as_another_in_noise, *[in_a_room] * 4, *[far_away] * 3)
+"""What the detector of a second voice learns in; mostly rooms, since they are what is taken for one most easily."""

@@ -1,7 +1,7 @@
 """Do the verdicts find planted defects, for the right reason, and leave sound clips alone?
 
     CASES=... python -m tests.bench.planted_defects [--half tune|report|unseen] [--voices FOLDER] [--each 20] [--seed 7]
-        [--rotations 3] [--details] [--keep FOLDER]
+        [--rotations 3] [--kinds overlap ...] [--details] [--keep FOLDER]
 
 Clean clips are cut by the cut stage from real speech (see `planted_voices`); from them
 `planted_material` makes clips with one defect each. All go through the light engine's
@@ -33,7 +33,7 @@ from tasks.domain import HeardEpisode, Reference, Speaker
 from tasks.labelling import labels
 from tests.bench import season_stages, unseen_voices
 from tests.bench.places import PLACES
-from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, Outcome, figures
+from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, RIGHT, Outcome, figures
 from tests.bench.planted_hearing import Cut, cut_clips, heard
 from tests.bench.planted_material import Maker, Planted, Surroundings, surroundings
 from tests.bench.planted_voices import ROTATIONS, Half, Utterance, voices
@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rotations", type=int, choices=(1, 2, 3), default=3)
+    parser.add_argument("--kinds", nargs="+", choices=tuple(RIGHT), default=())
     parser.add_argument("--details", action="store_true")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
@@ -81,7 +82,7 @@ def main() -> None:
         for rotation in ROTATIONS[: options.rotations]:
             place = (options.keep or Path(folder)) / str(rotation)
             speech = of_half(Path(os.environ["CASES"]), options.half, place, rotation, options.voices)
-            made = plant(speech, options.each, options.seed + 1000 * rotation, place)
+            made = plant(speech, options.each, options.seed + 1000 * rotation, place, options.kinds)
             outcomes += outcomes_of(made, decide(made))
     print(json.dumps(figures(outcomes, options.details), ensure_ascii=False, indent=1))
 
@@ -96,7 +97,7 @@ def of_half(cases: Path, half: Half, folder: Path, rotation: int = 0, unseen: Pa
     return Speech(half=half, spoken=spoken, known=known, around=around)
 
 
-def plant(speech: Speech, each: int, seed: int, folder: Path) -> Material:
+def plant(speech: Speech, each: int, seed: int, folder: Path, kinds: Sequence[str] = ()) -> Material:
     """Clean clips in episode E01, planted ones in E02; duplicates of clean clips in E03."""
     workshop, half = Workshop(folder), speech.half
     clips = cut_clips(speech.spoken, half, workshop)
@@ -109,11 +110,11 @@ def plant(speech: Speech, each: int, seed: int, folder: Path) -> Material:
         Planted(kind=CLEAN if one.whole else CUT_AT_SOURCE, speaker=name, samples=one.samples, degree=one.place)
         for name, one in own
     ]
-    defects = list(maker.all(each))
+    defects = list(maker.all(each, kinds))
     places = {(one.speaker, id(one.samples)): index for index, one in enumerate(sound)}
     again = [
         Planted(kind="duplicate", speaker=name, samples=samples, degree=degree, of=places[name, id(clean[name][index])])
-        for name, index, samples, degree in maker.duplicates(each)
+        for name, index, samples, degree in maker.duplicates(each if not kinds or "duplicate" in kinds else 0)
     ]
     parts = {"E01": sound, "E02": defects, "E03": again}
     episodes = heard(workshop, folder, half, parts)

@@ -20,7 +20,7 @@ from tasks.domain import EpisodeClip, HeardEpisode
 from tests.bench import planted_material as material
 from tests.bench import season_stages
 from tests.bench.planted_material import LONGEST_SECONDS, RATE_HZ, Planted, Samples
-from tests.bench.planted_voices import PROBE_SECONDS, Half, Utterance, voices
+from tests.bench.planted_voices import PROBE_SECONDS, Half, Utterance
 from tests.bench.season_stages import Answer, Workshop, sent
 
 GAP_SECONDS = 1.0
@@ -35,11 +35,6 @@ class Cut:
     whole: bool
     source: str
     place: str = ""
-
-
-def clean_clips(cases: Path, half: Half, workshop: Workshop) -> dict[str, list[Samples]]:
-    cut = cut_clips(voices(cases, half)[0], half, workshop)
-    return {name: [one.samples for one in clips] for name, clips in cut.items()}
 
 
 def cut_clips(spoken: Mapping[str, Sequence[Utterance]], half: Half, workshop: Workshop) -> dict[str, list[Cut]]:
@@ -74,6 +69,8 @@ def heard(workshop: Workshop, folder: Path, half: Half, parts: dict[str, list[Pl
     """Each list of clips as an episode: measured as the cut stage measures, embedded by the embed stage."""
     asked, measured = {}, {}
     for name, clips in parts.items():
+        if not clips:
+            continue
         pieces, turns, at = [], [], 0.0
         for one in clips:
             samples = faded(one.samples, RATE_HZ)
@@ -84,8 +81,13 @@ def heard(workshop: Workshop, folder: Path, half: Half, parts: dict[str, list[Pl
         measured[name] = _measured(path, turns)
         request = stages.EmbedRequest(vocals=sent("vocals.flac", path), turns=tuple(turns))
         asked[name] = (request, {"in/vocals.flac": path})
+    answers = workshop.run("embed", asked)
     episodes = []
-    for name, answer in workshop.run("embed", asked).items():
+    for name in parts:
+        if name not in answers:
+            episodes.append(HeardEpisode(episode=name, clips=(), model="", vectors=np.zeros((0, 0), np.float32)))
+            continue
+        answer = answers[name]
         model, vectors = season_stages.vectors_of(answer)
         clips_heard = tuple(
             EpisodeClip(

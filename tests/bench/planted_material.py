@@ -88,15 +88,15 @@ class Maker:
         self.characters = tuple(name for name in clean if not name.startswith("UNKNOWN"))
         self.tracks, self.songs, self.noises = around.tracks, around.songs, around.noises
 
-    def all(self, each: int) -> Iterator[Planted]:
-        """`each` clips of every kind."""
+    def all(self, each: int, only: Sequence[str] = ()) -> Iterator[Planted]:
+        """`each` clips of every kind, or of those named."""
         kinds: dict[str, Callable[[], Planted]] = {
             "wrong_speaker": self.wrong_speaker, "overlap": self.overlap, "music": self.music, "noise": self.noise,
             "clipping": self.clipping, "telephone": self.telephone, "upsampled": self.upsampled, "song": self.song,
             "silence": self.silence, "no_voice": self.no_voice, "cut_word": self.cut_word,
         }  # fmt: skip
-        for make in kinds.values():
-            for _ in range(each):
+        for kind, make in kinds.items():
+            for _ in range(each if not only or kind in only else 0):
                 yield make()
 
     def _any(self, people: Sequence[str] | None = None) -> tuple[str, Samples]:

@@ -46,6 +46,12 @@ def voices(cases: Path, half: Half, rotation: int = 0) -> tuple[dict[str, list[U
     return spoken | strangers, references
 
 
+def everything(cases: Path, half: Half) -> dict[str, list[Utterance]]:
+    """All that the people of a half say, references too."""
+    spoken, references = voices(cases, half)
+    return {name: [*own, *references.get(name, ())] for name, own in spoken.items()}
+
+
 def _recordings(cases: Path, half: Half) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
     """All that people with references say (references, probes, the season's), and what strangers say."""
     folder = cases / "speaker_match"

@@ -1,6 +1,6 @@
 """Trains the light engine's detectors of a second voice and of telephone sound, and writes their weights.
 
-    CASES=... python -m tests.bench.train_detectors [--mixtures 600] [--detectors second_voice telephone] [--write]
+    CASES=... python -m tests.bench.train_detectors [--mixtures 1100] [--detectors second_voice telephone] [--write]
 
 Material is the half `tune` of `planted_voices` only. Without `--write` it prints what the detectors say of
 material of that half made with another seed (how well they fit, not how well they do: that is
@@ -28,8 +28,9 @@ from containers.light.detectors import WEIGHTS
 from containers.light.periods import periods_of
 from containers.light.second_voice import second_voice_features
 from tests.bench.places import CONDITIONS
-from tests.bench.planted_hearing import clean_clips
+from tests.bench.planted_hearing import cut_clips
 from tests.bench.planted_material import RATE_HZ, Maker, Samples, surroundings
+from tests.bench.planted_voices import everything
 from tests.bench.season_stages import Workshop
 
 Features = Callable[[Samples], NDArray[np.float64]]
@@ -39,13 +40,14 @@ SECOND_VOICE_C = 0.1
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.train_detectors", description=__doc__)
-    parser.add_argument("--mixtures", type=int, default=600)
+    parser.add_argument("--mixtures", type=int, default=1100)
     parser.add_argument("--detectors", nargs="+", choices=tuple(DETECTORS), default=tuple(DETECTORS))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     cases = Path(os.environ["CASES"])
     with tempfile.TemporaryDirectory() as folder:
-        clean = clean_clips(cases, "tune", Workshop(Path(folder)))
+        cut = cut_clips(everything(cases, "tune"), "tune", Workshop(Path(folder)))
+    clean = {name: [one.samples for one in clips] for name, clips in cut.items()}
     train, test = (Maker(surroundings(cases, "tune"), clean, seed) for seed in (101, 102))
     said = json.loads(WEIGHTS.read_text("utf-8"))
     for name in options.detectors:

@@ -77,6 +77,12 @@ def test_a_clip_is_in_doubt_where_hardly_anything_is_known_to_compare_it_with() 
     assert judged([("SPEAKER_00", "endou")], ENDOU, [reference("endou", stretches=2)]) == [GOOD_ROW]
 
 
+@pytest.mark.parametrize(("clips", "verdict"), [(4, "doubt"), (9, "dropped")])
+def test_a_second_voice_drops_a_clip_where_its_character_is_known_and_else_is_a_doubt(clips: int, verdict: str) -> None:
+    rows = judged([("SPEAKER_00", "endou")] * clips, ENDOU, references=[], second_voice_probability=0.95)
+    assert rows == [("endou", verdict, "overlap"), *[GOOD_ROW] * (clips - 1)]
+
+
 def test_another_characters_clip_is_dropped_whatever_its_label() -> None:
     rows = judged([("SPEAKER_00", "endou")] * 4 + [("SPEAKER_00", "gouenji")], ENDOU)
     assert rows[:4] == [GOOD_ROW] * 4

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.clips.purity import Likeness, compare
+from tasks.clips.purity import Likeness, compare, second_voice
 from tasks.domain import Vectors
 
 ANNA, BORIS = np.eye(3, dtype=np.float32)[:2]
@@ -29,6 +29,15 @@ def test_a_second_voice_is_found_where_its_person_is_heard_in_the_episode() -> N
 
 def test_nobody_of_another_episode_is_taken_for_a_second_voice() -> None:
     assert np.isnan(mixture("e002"))
+
+
+def test_a_mixture_counts_less_the_fewer_clips_are_known_and_sound_counts_the_same() -> None:
+    vectors_say = [second_voice(0.06, 0.02, known) or 0.0 for known in (1, 5, 20, 200)]
+    sound_says = {second_voice(0.0, 0.9, known) for known in (1, 5, 20, 200)}
+
+    assert vectors_say == sorted(vectors_say)
+    assert vectors_say[0] < 0 < vectors_say[-1]
+    assert len(sound_says) == 1
 
 
 def clips_of(voice: Vectors, count: int, seed: int) -> Vectors:

@@ -1,7 +1,7 @@
-"""The port for inaudible watermarks: a plug-in that voicecast finds by its entry point. None comes with voicecast.
+"""Who puts inaudible watermarks in: an engine that plays `watermark`, or a plug-in found by its entry point.
 
-A package offers one under the group `voicecast.watermarks`; VOICECAST_WATERMARK names the one to use. What is asked
-of it is `Watermark`. Without one no watermark is put in, and every manifest says so: "watermark": "off".
+VOICECAST_WATERMARK names the one to use. A package offers a plug-in under the group `voicecast.watermarks`; what is
+asked of it is `Watermark`. With neither no watermark is put in, and every manifest says so: "watermark": "off".
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
+from infra.engines import Engine, engines
 from infra.settings import SettingsError, settings
 
 GROUP = "voicecast.watermarks"
@@ -28,15 +29,22 @@ class Watermark(Protocol):
         """How sure it is (0 to 1) that a sound file holds its mark; None for a file it cannot read."""
 
 
-def watermark() -> Watermark | None:
-    """The chosen plug-in, None where none is chosen; SettingsError if it is not installed or does not load."""
+def watermark_engine() -> Engine | None:
+    """The chosen engine; None where none, or a plug-in, is chosen."""
+    found = engines().get(settings().watermark)
+    return found if found and "watermark" in found.stages else None
+
+
+def watermark_plug_in() -> Watermark | None:
+    """The chosen plug-in; None where none, or an engine, is chosen; SettingsError if it is not installed or does not
+    load."""
     chosen = settings().watermark
-    if chosen == OFF:
+    if chosen == OFF or watermark_engine():
         return None
     found = {each.name: each for each in entry_points(group=GROUP)}
     if chosen not in found:
-        there = ", ".join(sorted(found)) or "none"
-        raise SettingsError(f"VOICECAST_WATERMARK: {chosen} is not installed; installed are: {there}; or say off")
+        there = ", ".join([*sorted(found), *(each.name for each in engines().values() if "watermark" in each.stages)])
+        raise SettingsError(f"VOICECAST_WATERMARK: {chosen} is not installed; there are: {there}; or say off")
     try:
         loaded = found[chosen].load()
         return cast(Watermark, loaded() if isinstance(loaded, type) else loaded)

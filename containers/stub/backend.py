@@ -14,6 +14,7 @@ from .options import Options
 from .speech import cut, diarize, embed
 from .survey import survey
 from .voices import clean, convert, preview, synthesize, train
+from .watermarks import detect_watermark, watermark
 
 __all__ = [
     "Options",
@@ -22,6 +23,7 @@ __all__ = [
     "convert",
     "cut",
     "detect",
+    "detect_watermark",
     "diarize",
     "embed",
     "extract",
@@ -40,6 +42,7 @@ __all__ = [
     "train",
     "transcribe",
     "version",
+    "watermark",
 ]
 
 VERSION = "1"

@@ -121,6 +121,17 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return name + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
 
 
+def samples_of_wav(data: bytes | bytearray) -> range:
+    """Where the first byte of each 16-bit sample of a WAV lies; empty for what is none."""
+    place = 12
+    while data[:4] == b"RIFF" and place + 8 <= len(data):
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        if data[place : place + 4] == b"data":
+            return range(place + 8, min(place + 8 + size, len(data)) // 2 * 2, 2)
+        place += 8 + size + size % 2
+    return range(0)
+
+
 def _read_wav(path: Path) -> flac.About | None:
     """What a WAV says of itself, read chunk by chunk; None for what is no WAV."""
     found: dict[bytes, bytes] = {}

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from containers.contract.stages import MESSAGE_BITS
 from flows.cli.terminal import say
 from tasks.trust.provenance_found import Found
 
@@ -69,8 +70,10 @@ def _tell(found: Found) -> None:
         say("  " + ", ".join(f"{name} {value}" for name, value in stated.items() if name != "digital_source_type"))
     if found.watermark:
         mark = found.watermark
+        read = "cannot read this file" if mark.certainty is None else f"certainty {mark.certainty}"
+        ours = "" if mark.our_bits is None else f", {mark.our_bits} of its {MESSAGE_BITS} bits are voicecast's"
         say(
-            "  watermark: not checked (no plug-in chosen)"
+            "  watermark: not checked (no detector is installed)"
             if mark.checked is None
-            else f"  watermark: {mark.checked}, certainty {mark.certainty}"
+            else f"  watermark: {mark.checked}, {read}{ours}"
         )

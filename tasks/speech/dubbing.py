@@ -21,9 +21,10 @@ from tasks.speech import orders_dubbing
 from tasks.speech.dubbing_plan import Heard, loudness_for, placed, replaced
 from tasks.speech.dubbing_record import How, LineDone, about_of, keep, of_video, stated_of, table_of
 from tasks.speech.orders_dubbing import Label, Placed, Timing, Under
-from tasks.speech.saying import Line, say, with_watermark
+from tasks.speech.saying import Line, say
 from tasks.speech.scripts import Script, ScriptLine, check_readings
 from tasks.studio import Made, Stored, Studio
+from tasks.trust.watermarking import marks_in, watermarked
 from tasks.voices import Card, voice_to_speak
 
 
@@ -120,15 +121,16 @@ def dub(studio: Studio, script: Script, cards: Mapping[str, Card], bed: Bed, don
     slots = [(line.start or 0.0, line.end or line.start or 0.0) for line, _ in said]
     levels = [loudness_for(bed.heard, (min(a, c), max(b, d))) for (a, b), (c, d) in zip(slots, spans, strict=True)]
     taken = replaced(bed.heard, slots, spans, how.unsaid)
+    out = [watermarked(studio, each.speech) for _, each in said]
     lines = [
-        Placed(speech=with_watermark(studio, each.speech), start=start, loudness_lufs=lufs)
-        for start, (_, each), (lufs, _) in zip(starts, said, levels, strict=True)
+        Placed(speech=each.speech, start=start, loudness_lufs=lufs)
+        for start, each, (lufs, _) in zip(starts, out, levels, strict=True)
     ]
     under = Under(recording=bed.recording, background=bed.background, seconds=bed.heard.duration)
     mix = orders_dubbing.mix(f"dub of {bed.episode.key}", home, under, lines, taken.spans)
     mixed = again.make(studio, mix, bed.episode)
     rows = table_of(done, mixed.result, levels)
-    about = about_of(studio, script, cards, bed.episode.key, mixed, taken, how, done)
+    about = about_of(studio, script, cards, bed.episode.key, mixed, taken, how, done, marks_in(out))
     record = keep(studio, home, about, mixed.stored(mixed.result.track), rows, script)
     stated = stated_of(record)
     label = Label(

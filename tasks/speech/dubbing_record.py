@@ -11,7 +11,6 @@ from typing import Any
 
 from containers.contract.stages import LineMixed, MixResult, MuxResult
 from infra.store import find_json, write_json
-from infra.watermarks import OFF, watermark
 from tasks.speech.dubbing_plan import Replaced, Unsaid, fit_of
 from tasks.speech.saying import Said
 from tasks.speech.scripts import Script, ScriptLine
@@ -122,8 +121,8 @@ def about_of(  # noqa: PLR0913, PLR0917 (what a dub is, is all of this)
     taken: Replaced,
     how: How,
     done: Sequence[LineDone],
+    watermark: str,
 ) -> dict[str, Any]:
-    mark = watermark()
     return {
         "synthetic": True,
         "series": studio.series.series,
@@ -144,7 +143,7 @@ def about_of(  # noqa: PLR0913, PLR0917 (what a dub is, is all of this)
         "sample_rate_hz": mixed.result.sample_rate_hz,
         "channels": mixed.result.channels,
         "mix": mixed.identity,
-        "watermark": mark.name if mark else OFF,
+        "watermark": watermark,
     }
 
 

@@ -6,13 +6,11 @@ left, and recordings, by their tempo. Together they stay within the bounds, and 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from containers.contract.stages import ConvertResult
-from infra.watermarks import watermark
 from tasks import orders
 from tasks.speech import orders_dubbing
 from tasks.speech.orders_dubbing import Timing
@@ -124,16 +122,3 @@ def _source(studio: Studio, line: Line, rate: float) -> tuple[Stored, dict[str, 
     source = base.stored(base.result.speech)
     said = {"text": line.text, "reading": base.result.reading, "engine": base.engine, "key": source.key}
     return source, said, base.found
-
-
-def with_watermark(studio: Studio, speech: Stored) -> Stored:
-    """The line with the chosen watermark in its samples, kept beside it; the line itself where none is chosen."""
-    mark = watermark()
-    if mark is None:
-        return speech
-    data = mark.embed(studio.store.read(speech.key))
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = f"{speech.key.rpartition('/')[0]}/watermarked-{sha256[:12]}.wav"
-    if studio.store.size(key) != len(data):
-        studio.store.write(key, data)
-    return Stored(key=key, sha256=sha256, size=len(data))

@@ -18,7 +18,6 @@ from containers.contract.codec import canonical
 from containers.contract.stages import MeasureResult
 from infra.sources import sha256_known
 from infra.store import read_json, write_json
-from infra.watermarks import OFF, watermark
 from tasks import orders
 from tasks.orders import Shown
 from tasks.speech import judging
@@ -27,6 +26,7 @@ from tasks.studio import Made, Order, Source, Stored, Studio, sent
 from tasks.trust import audit
 from tasks.trust.provenance import marked, now
 from tasks.trust.rights import recorded
+from tasks.trust.watermarking import watermarked
 from tasks.voices import Card, voice_to_speak
 
 FORMS = (".flac", ".mp3")
@@ -60,7 +60,8 @@ def sing(studio: Studio, song: Song) -> Spoken:
         raise NothingToSay(f"{song.audio}: nobody is heard in it; is it a song? (with --alone nothing is separated)")
     shift = octaves(sung.f0_median_hz, card.f0_median_hz) if song.shift_semitones is None else song.shift_semitones
     made = judging.converted(studio, card, vocals, shift)
-    voice = _watermarked(studio, made.stored(made.result.speech))
+    out = watermarked(studio, made.stored(made.result.speech))  # the voice and not the orchestra
+    voice = out.speech
     figures = judging.measure(studio, song.character, voice, vocals, shift).result
     level = sung.loudness_lufs - (STEREO_DB if stems and extracted.result.channels == 2 else 0)
     bed = stems.stored(stems.result.background) if stems else None
@@ -77,6 +78,7 @@ def sing(studio: Studio, song: Song) -> Spoken:
         "sample_rate_hz": mixed.result.sample_rate_hz,
         "similarity": {"before": made.result.source_similarity, "after": made.result.similarity},
         "rights": card.rights,
+        "watermark": out.by,
     })  # fmt: skip
 
 
@@ -146,21 +148,9 @@ def _pitch(figures: MeasureResult) -> dict[str, float | None]:
     return {each: getattr(follows, each) if follows else None for each in names}
 
 
-def _watermarked(studio: Studio, vocals: Stored) -> Stored:
-    """The vocals with the watermark, where one is chosen: it is put into a voice, not into an orchestra."""
-    mark = watermark()
-    if mark is None:
-        return vocals
-    data = mark.embed(studio.store.read(vocals.key))
-    key = vocals.key.replace(".wav", f".{hashlib.sha256(mark.name.encode()).hexdigest()[:8]}.wav")
-    studio.store.write(key, data)
-    return Stored(key=key, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
-
-
 def _keep(studio: Studio, card: Card, mixed: Made[stages.MixResult], about: dict[str, Any]) -> Spoken:
     """Put the marked FLAC and what it is into the store, once, as a spoken line is."""
-    mark, track = watermark(), mixed.stored(mixed.result.track)
-    about = {**about, "watermark": mark.name if mark else OFF}
+    track = mixed.stored(mixed.result.track)
     name = hashlib.sha256(canonical([track.sha256, about]).encode()).hexdigest()[:12]
     key = f"{studio.home}/songs/{card.character}/{name}.flac"
     beside = key.replace(".flac", ".json")

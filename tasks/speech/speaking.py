@@ -8,13 +8,14 @@ from typing import Any
 
 from containers.contract.codec import canonical, encode
 from infra.store import read_json, write_json
-from infra.watermarks import OFF, watermark
+from infra.watermarks import OFF
 from tasks import orders
 from tasks.speech.saying import Line, NothingToSay, Said, say
 from tasks.studio import Stored, Studio
 from tasks.trust import audit
 from tasks.trust.provenance import Provenance, Statement, marked, now
 from tasks.trust.rights import recorded
+from tasks.trust.watermarking import watermarked
 from tasks.voices import Card, voice_to_speak
 
 __all__ = ["FORMS", "Line", "NothingToSay", "Spoken", "in_form", "keep", "provenance_of", "speak"]
@@ -92,16 +93,15 @@ def in_form_of(studio: Studio, key: str, stated: Statement, suffix: str) -> byte
 
 def _keep(studio: Studio, card: Card, speech: Stored, about: dict[str, Any]) -> Spoken:
     """Put the marked WAV and what it is into the store, once: the time in it is that of the first making."""
-    mark = watermark()
-    about = {**about, "watermark": mark.name if mark else OFF}
+    out = watermarked(studio, speech)
+    about = {**about, "watermark": out.by}
     name = hashlib.sha256(canonical([speech.sha256, about]).encode()).hexdigest()[:12]
     key = f"{studio.home}/speech/{card.character}/{name}.wav"
     beside = key.replace(".wav", ".json")
     with studio.store.locked(key):
         if studio.store.size(key) is None or studio.store.size(beside) is None:
-            wav = studio.store.read(speech.key)
             stated = provenance_of({**about, "time": now()})
-            data = marked(mark.embed(wav) if mark else wav, stated)
+            data = marked(studio.store.read(out.speech.key), stated)
             sha256 = hashlib.sha256(data).hexdigest()
             _enter(studio, stated, key, sha256)
             studio.store.write(key, data)

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from containers.contract.codec import canonical
 from containers.contract.errors import RecordingError
 from infra.store import find_json, write_json
-from infra.watermarks import OFF, watermark
 from tasks.speech import orders_dubbing
 from tasks.speech.dubbing import line_of
 from tasks.speech.orders_dubbing import Placed
-from tasks.speech.saying import Said, say, with_watermark
+from tasks.speech.saying import Said, say
 from tasks.speech.scripts import Script, ScriptLine
 from tasks.speech.speaking import Spoken, keep
 from tasks.studio import Studio
 from tasks.trust import audit
 from tasks.trust.provenance import Statement, TrackProvenance, Voice, marked, now
 from tasks.trust.rights import recorded
+from tasks.trust.watermarking import marks_in, watermarked
 from tasks.voices import Card
 
 PAUSE_SECONDS = 0.5
@@ -62,20 +62,17 @@ def read_out(
     """One file with every line at its start, or after the one before it."""
     done = [(each.line, each.said) for each in lines if each.said]
     starts = starts_of([(line.start, said.duration) for line, said in done])
-    placed = [
-        Placed(speech=with_watermark(studio, said.speech), start=start)
-        for (_, said), start in zip(done, starts, strict=True)
-    ]
+    out = [watermarked(studio, said.speech) for _, said in done]
+    placed = [Placed(speech=each.speech, start=start) for each, start in zip(out, starts, strict=True)]
     name = hashlib.sha256(canonical([[each.speech.sha256, each.start] for each in placed]).encode()).hexdigest()[:12]
     home = f"{studio.home}/speech/scripts/{name}"
     mixed = studio.make(orders_dubbing.mix(f"script {script.file.name}", home, None, placed, ()))
-    mark = watermark()
     about = {
         "script_sha256": hashlib.sha256(script.file.read_bytes()).hexdigest(),
         "voices": {slug: {"name": card.name, "version": card.version} for slug, card in sorted(cards.items())},
         "engine": ", ".join(sorted({mixed.engine, *(said.engine for _, said in done)})),
         "language": language,
-        "watermark": mark.name if mark else OFF,
+        "watermark": marks_in(out),
     }
     key = f"{home}/script.wav"
     with studio.store.locked(key):

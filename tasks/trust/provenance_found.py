@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from infra.signing import anchors
 from infra.signing_c2pa import Credentials, read
-from infra.watermarks import Watermark, watermark
+from infra.watermark_detector import detect, detectors
+from infra.watermarks import watermark_plug_in
 from tasks.trust.provenance import statement_in
 from tasks.trust.provenance_tags import READABLE, kind_in, texts_in
+from tasks.trust.watermarking import bits_of_ours
 
 Verdict = Literal["marked", "unsigned", "changed", "unmarked", "unreadable"]
 EXIT_CODES: Mapping[Verdict, int] = {"marked": 0, "unsigned": 10, "changed": 11, "unmarked": 12, "unreadable": 2}
@@ -20,10 +22,12 @@ _SURE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """The watermark: `checked` by which plug-in (None: none is chosen), and how sure it is, 0 to 1."""
+    """A watermark: `checked` by which engine or plug-in (None: none is here), and how sure it is, 0 to 1 (None: it
+    cannot read the file). `our_bits`: how many bits of the message are those of our own marks; chance makes 8 of 16."""
 
     checked: str | None = None
     certainty: float | None = None
+    our_bits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,7 @@ def inspect(path: Path, trusted: bytes = b"") -> Found:
     except OSError as error:
         return _unreadable(path, error.strerror or str(error))
     said = read(path, READABLE.get(kind, kind), anchors() + trusted)
-    mark = _watermark(path, watermark())
+    mark = _watermark(path)
     return Found(
         file=str(path),
         verdict=_verdict(tags, said, mark),
@@ -79,10 +83,19 @@ def _verdict(tags: Mapping[str, Any] | None, said: Credentials, mark: Mark) -> V
     return "unsigned" if tags or (mark.certainty or 0) >= _SURE else "unmarked"
 
 
-def _watermark(path: Path, plugin: Watermark | None) -> Mark:
-    if plugin is None:
-        return Mark()
-    return Mark(checked=plugin.name, certainty=plugin.detect(path.read_bytes()))
+def _watermark(path: Path) -> Mark:
+    """What the surest of those says who can be asked here."""
+    marks = []
+    for engine in detectors():
+        found = detect(engine, path)
+        if found is None:
+            marks.append(Mark(checked=engine.name))
+        else:
+            name, said = found
+            marks.append(Mark(checked=name, certainty=said.certainty, our_bits=bits_of_ours(said.message)))
+    if plug_in := watermark_plug_in():
+        marks.append(Mark(checked=plug_in.name, certainty=plug_in.detect(path.read_bytes())))
+    return max(marks, key=lambda mark: mark.certainty or 0.0, default=Mark())
 
 
 def _unreadable(path: Path, problem: str) -> Found:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.children import Loss
 from tests.chaos.rounds import cleared
 from tests.chaos.served import Served, served
-from tests.chaos.waves import KILLS, Truths, Wave, left_running, play, undisturbed
+from tests.chaos.waves import KILLS, MOST_KILLS, Truths, Wave, left_running, play, undisturbed
 
 
 def main() -> int:
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seasons", type=int, default=4, help="seasons of a wave")
     parser.add_argument("--episodes", type=int, default=2)
+    parser.add_argument("--most-kills", type=int, default=MOST_KILLS, help="of a server or database in one wave")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--truth", type=Path, help="where undisturbed seasons are kept from one call to the next")
     parser.add_argument("--report", type=Path, help="where the report goes, as JSON")
@@ -45,7 +46,8 @@ def main() -> int:
                 seed += 1
                 folder = home / f"{kind}-{seed}"
                 try:
-                    waves.append(play(there, kind, seed, folder, truths, options.seasons, options.episodes))
+                    how = (options.seasons, options.episodes, options.most_kills)
+                    waves.append(play(there, kind, seed, folder, truths, *how))
                     print(json.dumps(asdict(waves[-1])), flush=True)
                     cleared(folder)
                 except Loss as loss:

@@ -22,6 +22,8 @@ from tests.unit.s3_servers import free_port
 
 Database = Literal["sqlite", "postgresql"]
 PATIENCE_S = 300.0
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+"""As shipped (infra/compose.yaml): in the memory of a killed server, slots stay taken for ever."""
 
 
 class Program:
@@ -108,6 +110,7 @@ class Served:
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": f"{at}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
             "VOICECAST_SLOTS": "server" if self.postgres else "machine",  # as `voicecast up` does on SQLite
             "PREFECT_CLIENT_MAX_RETRIES": "7",
             "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",

@@ -28,7 +28,7 @@ from tests.chaos.served import Served, processes_of, until
 Kill = Literal["worker", "server", "database"]
 KILLS: tuple[Kill, ...] = ("worker", "server", "database")
 MOST_KILLS = 6
-"""Of a server in a wave: then its seasons may end in peace."""
+"""Of a server in a wave, by default: then its seasons may end in peace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,16 @@ def undisturbed(there: Served, folder: Path, episodes: int) -> Truths:
     return {each.asks: season.contents(each.root) for each in playing}
 
 
-def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, seasons: int, episodes: int) -> Wave:
+def play(
+    there: Served,
+    kind: Kill,
+    seed: int,
+    folder: Path,
+    truths: Truths,
+    seasons: int,
+    episodes: int,
+    most_kills: int = MOST_KILLS,
+) -> Wave:
     """One wave; raises Loss."""
     chance, began = random.Random(f"{seed} {kind}"), time.monotonic()
     playing = [
@@ -80,7 +89,7 @@ def play(there: Served, kind: Kill, seed: int, folder: Path, truths: Truths, sea
             tasks = [pool.submit(_kill_worker, each, random.Random(f"{seed} {each.queue}")) for each in playing]
             struck = [hit for each in tasks for hit in each.result()]
         else:
-            struck = _kill_server(there, kind, chance, playing, attended)
+            struck = _kill_server(there, kind, chance, playing, attended, most_kills)
         try:
             for each in attended:
                 each.result()
@@ -125,11 +134,11 @@ def _kill_worker(one: Playing, chance: random.Random) -> list[bool]:
 
 
 def _kill_server(
-    there: Served, kind: Kill, chance: random.Random, playing: list[Playing], attended: list[Any]
+    there: Served, kind: Kill, chance: random.Random, playing: list[Playing], attended: list[Any], most: int
 ) -> list[bool]:
     """As often as seasons still run: the server, or its database, goes, and comes back after a while."""
     struck: list[bool] = []
-    while len(struck) < MOST_KILLS and not all(each.done() for each in attended):
+    while len(struck) < most and not all(each.done() for each in attended):
         going = [each for each, future in zip(playing, attended, strict=True) if not future.done()]
         if not any(_under_way(there, each) for each in going):
             time.sleep(1)

@@ -39,8 +39,8 @@ _SLOWER = 1.25
 class Material:
     """Files for requests; `turns` are true of `recording`, `vocals` and `video`.
 
-    `silence` and `telephone` (8 kHz, mono) are as long as the recording, `pause` is two seconds of silence,
-    `blink` a single picture's time.
+    `line` is a clip as speech comes from an engine: a WAV at 44.1 kHz. `silence` and `telephone` (8 kHz, mono) are
+    as long as the recording, `pause` is two seconds of silence, `blink` a single picture's time.
     """
 
     video: Path
@@ -50,6 +50,7 @@ class Material:
     clips: tuple[Path, ...]
     lessons: tuple[Path, ...]
     turns: tuple[Turn, ...]
+    line: Path
     no_sound: Path
     silence: Path
     pause: Path
@@ -82,6 +83,7 @@ def make(folder: Path) -> Material:
         clips=tuple(_write(folder / f"clip_{index}.flac", spoken[index]) for index in (0, 2)),
         lessons=tuple(_write(folder / f"lesson_{index}.flac", each) for index, each in enumerate(lessons)),
         turns=tuple(turns),
+        line=_write(folder / "line.wav", soxr.resample(spoken[0], RATE_HZ, 44100), 44100),
         no_sound=folder / "no_sound",
         silence=_write(folder / "silence.flac", np.zeros_like(vocals)),
         pause=_write(folder / "pause.flac", np.zeros((2 * RATE_HZ, 1), np.float32)),

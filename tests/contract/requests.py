@@ -69,6 +69,8 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "mux": lambda send, made, _: stages.MuxRequest(
         video=send(made.video), track=send(made.recording), language="en", title="Dub", tags={"COMMENT": "synthetic"}
     ),
+    "watermark": lambda send, made, _: stages.WatermarkRequest(speech=send(made.line), message=0b1010_0101_1100_0011),
+    "detect_watermark": lambda send, made, _: stages.DetectWatermarkRequest(sound=send(made.line)),
     "survey": lambda send, made, _: stages.SurveyRequest(background=send(made.background), vocals=send(made.vocals)),
     "preview": lambda send, made, _: stages.PreviewRequest(
         excerpts=(Excerpt(file=send(made.recording), start=0.5, end=3.5), Excerpt(file=send(made.clips[0]))),
@@ -213,6 +215,7 @@ DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]
                 "measure",
                 "survey",
                 "preview",
+                "detect_watermark",
             }
         ),
     ),
@@ -224,7 +227,19 @@ DIFFICULT: dict[str, tuple[Callable[[Letter, Material], Letter], frozenset[str]]
     ),
     "blink": (
         with_blink,
-        frozenset({"fingerprint", "detect", "separate", "diarize", "clean", "convert", "measure", "survey"}),
+        frozenset(
+            {
+                "fingerprint",
+                "detect",
+                "separate",
+                "diarize",
+                "clean",
+                "convert",
+                "measure",
+                "survey",
+                "detect_watermark",
+            }
+        ),
     ),
 }
 """Files that are whole and hard, and the stages whose requests they fit: an engine makes something of them,

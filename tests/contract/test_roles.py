@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from containers.contract.stages import DETECTED, JOINT_SECONDS, SURVEYED, Turn
+from containers.contract.stages import DETECTED, JOINT_SECONDS, MESSAGE_BITS, SURVEYED, Turn
 from tests.contract.conftest import Answer, Answers, Asker
 
 SAMPLE = 1.0 / 44100
@@ -290,6 +290,25 @@ def test_a_copy_of_a_video_has_its_sound_tracks_and_the_new_one(answer: Answer) 
     assert [track.index for track in result.tracks] == list(range(len(result.tracks)))
     assert result.track == len(result.tracks) - 1 >= 1
     assert (result.tracks[result.track].language or "").startswith("en")
+
+
+@pytest.mark.role("watermark")
+def test_marked_speech_has_the_length_form_and_level_of_the_speech(answer: Answer) -> None:
+    path, marked = (answer.folder / each.speech.path for each in (answer.request, answer.result))
+    before, after = soundfile.info(path), soundfile.info(marked)
+    assert (after.format, after.subtype) == ("WAV", before.subtype)
+    assert (after.samplerate, after.channels, after.frames) == (before.samplerate, before.channels, before.frames)
+    speech = _integers(path).astype(np.float64)
+    mark = _integers(marked) - speech
+    assert mark.any()
+    assert answer.result.mark_db < -12
+    assert (mark**2).mean() < 10**-1.2 * (speech**2).mean()
+
+
+@pytest.mark.role("detect_watermark")
+def test_a_detector_is_so_sure_and_reads_a_message(answer: Answer) -> None:
+    assert 0 <= answer.result.certainty <= 1
+    assert 0 <= answer.result.message < 1 << MESSAGE_BITS
 
 
 # ---------------------------------------------------------------- what an engine with ears hears

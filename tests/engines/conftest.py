@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 LIBRARIES = {
+    "audioseal": "audioseal",
     "demucs": "demucs",
     "pyannote": "pyannote",
     "rvc": "faiss",

@@ -206,12 +206,12 @@ def test_where_no_key_can_be_kept_the_way_out_is_said(own_settings: pytest.Monke
 
 
 def test_a_watermark_that_is_not_installed_is_said_and_not_left_out(own_settings: pytest.MonkeyPatch) -> None:
-    own_settings.setenv("VOICECAST_WATERMARK", "audioseal")
+    own_settings.setenv("VOICECAST_WATERMARK", "silentseal")
     settings.cache_clear()
-    from infra.watermarks import watermark
+    from infra.watermarks import watermark_plug_in
 
-    with pytest.raises(SettingsError, match="audioseal is not installed"):
-        watermark()
+    with pytest.raises(SettingsError, match=r"silentseal is not installed; there are: .*audioseal"):
+        watermark_plug_in()
 
 
 def test_the_tool_names_the_version_of_the_project() -> None:

@@ -86,7 +86,7 @@ def prepared(config: Path, store: Path, at_once: int) -> dict[str, Any]:
         if process.returncode:
             raise RuntimeError(process.stderr.read() if process.stderr else "prepare failed")
     spent = os.times()
-    return {
+    made = {
         "episodes_at_once": at_once,
         "peak_mb": round(max(peak, held(store / "series")) / SHOWN_MB, 1),
         "peak_with_work_mb": round(work / SHOWN_MB, 1),
@@ -94,6 +94,8 @@ def prepared(config: Path, store: Path, at_once: int) -> dict[str, Any]:
         "seconds": round(time.monotonic() - began),
         "cpu_seconds": round(spent.children_user + spent.children_system - cpu.children_user - cpu.children_system),
     }
+    print(store.name, json.dumps(made), file=sys.stderr, flush=True)
+    return made
 
 
 def held(folder: Path) -> int:

@@ -23,6 +23,7 @@ from tasks.keeping import rebuild
 from tasks.keeping.garbage import find_garbage
 from tasks.keeping.repair import repair
 from tasks.keeping.verify import is_record, verify
+from tasks.reporting.report_pages import write_report
 from tasks.studio import Studio, files_of_record
 from tasks.trust.rights_episodes import forget
 from tests.unit.stub_studio import episode_at, looking, studio_at
@@ -308,6 +309,15 @@ def test_a_revoked_voice_goes_from_a_pruned_episode_and_nothing_is_made_again(wh
     assert made.clips == len(clips) - len(gone)
     assert rebuild.prepare_episode(looking(studio), episode).clips == made.clips
     assert verify(studio.store, studio.home).broken == ()
+
+
+def test_the_report_says_what_it_cannot_play_and_how_to_get_it_back(whole: Whole, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="reusable")
+    pruning.prune_episode(studio, episode)
+    page = write_report(studio, tmp_path / "report").read_text("utf-8")
+    assert "Not kept in the store: mix, vocals." in page
+    assert "voicecast repair --pruned s01e01" in page
+    assert there(studio) == {"background"}
 
 
 def test_previews_go_when_nobody_is_asked(whole: Whole, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from tests.bench.cost import material
 from tests.bench.cost.processes import ROOT
 
 SHOWN_MB = 1e6
+ALLOWED_GB_PER_HOUR = {"all": 1.0, "reusable": 0.45, "least": 0.12}
+"""What an hour of video may take once it is prepared, with half as much again for sound that is wider and louder."""
 
 
 def main() -> None:
@@ -51,7 +53,9 @@ def main() -> None:
     budget = round((runs["least"]["end_mb"] + 3 * one) / 1000, 4)
     within = series(plain, "least", f"disk_budget_gb: {budget}")
     runs[f"least, {budget * 1000:.0f} MB allowed"] = prepared(within, folder / "budget", at_once=8)
-    print(json.dumps({"source": found.source, "gb_per_hour": kinds, "season": runs}, indent=1))
+    over = [keep for keep, allowed in ALLOWED_GB_PER_HOUR.items() if kinds[keep]["all of it"] > allowed]
+    said = {"source": found.source, "gb_per_hour": kinds, "allowed_gb_per_hour": ALLOWED_GB_PER_HOUR, "over": over}
+    print(json.dumps(said | {"season": runs}, indent=1))
 
 
 def series(plain: Path, keep: str, *more: str) -> Path:

@@ -15,7 +15,7 @@ from infra.stage import Job, Outcome
 from infra.store import find_json, write_json
 from tasks import orders
 from tasks.domain import Episode
-from tasks.episodes import again, pruning
+from tasks.episodes import again, pruning, recurring_files
 from tasks.episodes.prepared import find_prepared, heard_episode
 from tasks.episodes.pruning import find_prunable, prune
 from tasks.episodes.recurring_files import fingerprints_of
@@ -24,6 +24,8 @@ from tasks.keeping.garbage import find_garbage
 from tasks.keeping.repair import repair
 from tasks.keeping.verify import is_record, verify
 from tasks.reporting.report_pages import write_report
+from tasks.speech.dubbing import bed_of
+from tasks.speech.orders_dubbing import Under, mix
 from tasks.studio import Studio, files_of_record
 from tasks.trust.rights_episodes import forget
 from tests.unit.stub_studio import episode_at, looking, studio_at
@@ -53,6 +55,7 @@ class Remembering:
         kept = self._folder / job.identity
         if job.identity not in self._known:
             made = self._dispatcher.run(job)
+            (made.folder / "out").mkdir(exist_ok=True)
             shutil.copytree(made.folder / "out", kept)
             self._known[job.identity] = made
         given = self._folder / uuid.uuid4().hex
@@ -318,6 +321,19 @@ def test_the_report_says_what_it_cannot_play_and_how_to_get_it_back(whole: Whole
     assert "Not kept in the store: mix, vocals." in page
     assert "voicecast repair --pruned s01e01" in page
     assert there(studio) == {"background"}
+
+
+def test_a_dub_gets_recording_and_background_back_when_it_is_mixed_and_not_before(whole: Whole, tmp_path: Path) -> None:
+    studio, episode = again_at(whole, tmp_path, keep="least")
+    kept = contents(studio)
+    recurring_files.find_recurring(studio, fingerprints_of(studio, [episode]))
+    pruning.prune_episode(studio, episode)
+    bed = bed_of(studio, episode)
+    assert there(studio) == set()
+    under = Under(recording=bed.recording, background=bed.background, seconds=bed.heard.duration)
+    again.make(studio, mix("dub of s01e01", f"{studio.home}/dubs/s01e01/toy", under, [], ()), episode)
+    for each in (bed.recording, bed.background):
+        assert studio.store.read(each.key) == kept[each.key]
 
 
 def test_previews_go_when_nobody_is_asked(whole: Whole, tmp_path: Path) -> None:

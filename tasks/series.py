@@ -330,7 +330,9 @@ def read_series(path: Path) -> Series:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
-        raise SeriesError(f"{path}: {line}this is not YAML ({getattr(error, 'problem', error)})") from error
+        said = str(getattr(error, "problem", error))
+        hint = "; YAML is indented by spaces, and never by tabs" if r"'\t'" in said else ""
+        raise SeriesError(f"{path}: {line}this is not YAML ({said}){hint}") from error
     if not isinstance(data, dict):
         raise SeriesError(f"{path} must hold fields such as `series:` and `episodes:`; see voicecast init")
     try:
@@ -356,6 +358,10 @@ def _complaint(error: Any, node: yaml.Node | None, text: str) -> str:
         message = "is missing; add it"
     elif error["type"] == "string_pattern_mismatch" and path[:1] in (["series"], ["characters"]):
         message = "may hold only a-z, 0-9, _ and - (the name people see goes into `name:` or `title:`)"
+    elif error["type"] == "string_pattern_mismatch" and path == ["language"]:
+        message = "must be two or three small letters (ISO 639), such as ja or en"
+    elif error["type"] in ("model_type", "dict_type", "dataclass_type") and path[-1:] == ["rights"]:
+        message = 'must say whose word it is: {basis: "licence from ...", by: "who granted it", date: 2026-11-22}'
     shown = text.splitlines()[line - 1].strip() if 0 < line <= len(text.splitlines()) else ""
     return f"  line {line}: {'.'.join(path) or 'the file'} {message}" + (f"   [{shown}]" if shown else "")
 

@@ -51,7 +51,7 @@ class Status:
         if self.outstanding:
             return "Next: voicecast season (or voicecast prepare)"
         if self.waiting:
-            return f"Next: voicecast label ({self.waiting} speakers wait for a label)"
+            return f"Next: voicecast label ({waiting_said(self.waiting)})"
         if any(each.trainable and each.voice is None for each in self.characters):
             return "Next: voicecast season"
         if not any(each.rights for each in self.characters):
@@ -59,6 +59,10 @@ class Status:
         if not any(each.voice for each in self.characters):
             return "Next: more episodes or references; no character has enough clean speech (targets: min_minutes)"
         return "Next: voicecast speak --character ... --text ... --output line.wav"
+
+
+def waiting_said(count: int) -> str:
+    return f"{count} speaker{' waits' if count == 1 else 's wait'} for a label"
 
 
 def status_of(studio: Studio) -> Status:

@@ -30,7 +30,9 @@ def show(
     """A speaker, as far as words can say it, and the keys."""
     console.rule(f"{speaker.id} ({place})")
     episodes = ", ".join(speaker.episodes[:6]) + (" ..." if len(speaker.episodes) > 6 else "")
-    say(f"{speaker.seconds / 60:.1f} min in {len(speaker.clips)} clips of {episodes}")
+    many = len(speaker.clips)
+    long = f"{speaker.seconds:.0f} s" if speaker.seconds < 60 else f"{speaker.seconds / 60:.1f} min"
+    say(f"{long} in {many} clip{'' if many == 1 else 's'} of {episodes}")
     if found.character:
         second = [each for each in heard.likely.get(speaker.id, ()) if each.who != found.character][:1]
         then = "".join(f"; then {each.who} ({each.score:.2f})" for each in second)

@@ -92,7 +92,7 @@ def prepare(
     With --sample 8, eight episodes spread over the series: label them, and the rest follows by itself.
     """
     from flows.prepare import prepare_series
-    from tasks.status import status_of
+    from tasks.status import status_of, waiting_said
 
     studio = opened(config, store, engines=engine, runners=runner)
     with stage_bars(STARTING):
@@ -101,7 +101,7 @@ def prepare(
     found = status_of(studio)
     say_problems(found.problems)
     if found.waiting:
-        say(f"Next: voicecast label, or voicecast review for a page ({found.waiting} speakers wait for a label)")
+        say(f"Next: voicecast label, or voicecast review for a page ({waiting_said(found.waiting)})")
     show_failed(done.failed)
 
 
@@ -208,8 +208,10 @@ def show_season(done: Season) -> None:
     if done.to_add:
         say(f"The series file lacks characters that were named. Add to it, and run this again:\n{done.to_add}")
     if done.waiting:
+        from tasks.status import waiting_said
+
         name_failed(done.failed)
-        say(f"{len(done.waiting)} speakers wait for a label: run voicecast label, then this again.", style="bold")
+        say(f"{waiting_said(len(done.waiting))}: run voicecast label, then this again.", style="bold")
         raise typer.Exit(LABELS_WANTED)
     table = Table("character", "minutes", "clips", "voice", "note")
     voices = {card.character: card for card in done.voices}

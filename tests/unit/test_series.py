@@ -105,6 +105,16 @@ def test_a_file_without_fields_is_refused(tmp_path: Path, text: str) -> None:
         read_series(write(tmp_path, text))
 
 
+def test_what_beginners_write_is_answered_with_what_to_write(tmp_path: Path) -> None:
+    text = "series: kaze\nepisodes: e\nlanguage: Japanese\ncharacters:\n  a: {name: A, rights: yes}\n"
+    with pytest.raises(
+        SeriesError, match=r"(?s)line 3: language must be .* such as ja or en.*line 5: .*rights must say"
+    ):
+        read_series(write(tmp_path, text))
+    with pytest.raises(SeriesError, match="spaces, and never by tabs"):
+        read_series(write(tmp_path, text.replace("  a:", "\ta:")))
+
+
 def test_text_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SeriesError, match="cannot be read as UTF-8"):
         read_series(write(tmp_path, RIGHT.encode("cp932")))

@@ -6,7 +6,11 @@ From Python: `from flows import speak, speak_script, dub` (flows.api; loaded whe
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from flows.prefect_home import prefect_home
 
 if TYPE_CHECKING:
     from flows.api import DubbedEpisode, Speech, dub, speak, speak_script
@@ -27,6 +31,8 @@ DEFAULTS = {
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
+if home := prefect_home(os.environ, Path(tempfile.gettempdir())):
+    os.environ["PREFECT_HOME"] = str(home)
 
 
 def __getattr__(name: str) -> Any:

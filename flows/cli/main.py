@@ -7,6 +7,7 @@ recordings were left out · 4 labels are wanted · 5 no rights are recorded · 1
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -35,7 +36,7 @@ from flows.cli import (
     verify,
     weights,
 )
-from flows.cli.terminal import end_in_order, errors, plain_streams
+from flows.cli.terminal import end_in_order, errors, plain_streams, say_interrupted
 from infra.engines import UnknownEngine
 from infra.orphans import mark, sweep_servers
 from infra.settings import SettingsError
@@ -101,6 +102,13 @@ OUR_BUG = (KeyError, IndexError)
 """LookupErrors that nobody raises on purpose."""
 
 
+NO_SERVER = (
+    "Prefect's temporary server did not answer in time: the machine is very busy, or the server cannot write to its "
+    "folder (PREFECT_HOME, else ~/.prefect). Run this again; what is finished stays so"
+)
+INTERRUPTED = 130
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a failure is one paragraph: what, which file, what to do."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -111,6 +119,11 @@ def main(arguments: list[str] | None = None) -> None:
     sweep_servers()
     try:
         app(arguments, prog_name="voicecast")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was started is being ended: a second Ctrl-C breaks that
+            say_interrupted()
+        raise
     except Exception as error:
         if os.environ.get("VOICECAST_TRACEBACK"):
             raise
@@ -131,7 +144,13 @@ def last_words(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", 1
-    return f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it", 1
+    silent = isinstance(error, RuntimeError) and "ephemeral Prefect API server" in str(error)
+    return (
+        NO_SERVER
+        if silent
+        else f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it",
+        1,
+    )
 
 
 if __name__ == "__main__":

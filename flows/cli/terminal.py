@@ -59,6 +59,10 @@ def end_in_order() -> None:
                 signal.signal(number, _leave)
 
 
+def say_interrupted() -> None:
+    errors.print("Interrupted. What is finished is kept: the same command goes on where this one was.", style="yellow")
+
+
 def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (as Python calls it)
     sys.exit(128 + number)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import signal
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress as Bars
 
 from flows import DEFAULTS
+from flows.cli import show
+from flows.cli.main import main
 from flows.cli.terminal import BETWEEN, StageBars, say_problems
 from infra.stage import Progress
 
@@ -40,3 +43,21 @@ def test_nobody_is_told_that_voicecast_is_used() -> None:
     """Prefect's client has a word of its own beside the server's setting."""
     assert DEFAULTS["DO_NOT_TRACK"] == "1"
     assert DEFAULTS["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def test_who_interrupts_is_told_that_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(show, "opened", interrupted)
+    kept = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["status"])
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN, "a second Ctrl-C does not break what ends in order"
+    finally:
+        signal.signal(signal.SIGINT, kept)
+    assert ended.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from infra.stage import listener_of_run
 from infra.store import AT_ONCE
 from tasks.domain import Episode
 from tasks.episodes import again, prepared, pruning, recurring_files, room, separating
+from tasks.episodes.earlier import Earlier
 from tasks.episodes.episodes import choose, list_episodes
 from tasks.episodes.prepared import Parts, Prepared, find_all_prepared
 from tasks.episodes.recurring_files import Recurring
@@ -55,21 +56,22 @@ class Preparation:
 
 
 @task(name="prepare", task_run_name="prepare {episode.key}", cache_policy=NO_CACHE, persist_result=False, **BEARING)
-def prepare_episode(studio: Studio, episode: Episode) -> Prepared:
-    """One episode through all stages that need no human; what of it is not kept goes."""
+def prepare_episode(studio: Studio, episode: Episode, earlier: Earlier | None = None) -> Prepared:
+    """One episode through all stages that need no human; what of it is not kept goes. `earlier`: the episodes of the
+    run."""
     with room.reserved(studio, episode):
         try:
-            made = through_stages(studio, episode)
+            made = through_stages(studio, episode, earlier)
         except again.MadeOtherwise:  # all of it is there now, and what stands on it is made from that
-            made = through_stages(studio, episode)
+            made = through_stages(studio, episode, earlier)
         pruning.prune_episode(studio, episode)
     return made
 
 
-def through_stages(studio: Studio, episode: Episode) -> Prepared:
+def through_stages(studio: Studio, episode: Episode, earlier: Earlier | None) -> Prepared:
     recording = extract(studio, episode)
     fingerprints = fingerprint(studio, episode, recording)
-    stems = separate(studio, episode, recording)
+    stems = separate(studio, episode, recording, earlier)
     voices = fingerprint_vocals(studio, episode, stems)
     turns = diarize(studio, episode, stems)
     clips = cut(studio, episode, stems, turns)
@@ -160,7 +162,9 @@ def prepare_series(
         check_engines(studio, *prepared.STAGES, *separating.stages_of(studio.series))
     make_room(studio, [each for each in episodes if each.key in finished], outstanding)
     references = hear_references(studio)
-    made, failed = prepare_all(studio, outstanding, len(finished))
+    usable = [each for each in episodes if each.key in finished or each in outstanding]
+    earlier = Earlier(usable, (each.key for each in outstanding))
+    made, failed = prepare_all(studio, outstanding, earlier, len(finished))
     failed |= left_out | unheard(references)
     finished |= made
     prepared.write_episodes(studio, episodes, finished)
@@ -194,9 +198,11 @@ def unheard(references: dict[str, PrefectFuture[str]]) -> dict[str, str]:
     return messages((name, answer) for name, answer in answers.items() if not isinstance(answer, str))
 
 
-def prepare_all(studio: Studio, episodes: list[Episode], before: int) -> tuple[dict[str, Prepared], dict[str, str]]:
+def prepare_all(
+    studio: Studio, episodes: list[Episode], earlier: Earlier, before: int
+) -> tuple[dict[str, Prepared], dict[str, str]]:
     """The episodes that could be prepared, and why the others could not."""
-    futures = prepare_episode.map(unmapped(studio), episodes)
+    futures = prepare_episode.map(unmapped(studio), episodes, unmapped(earlier))
     of = {future.task_run_id: episode for future, episode in zip(futures, episodes, strict=True)}
     made: dict[str, Prepared] = {}
     failures: list[tuple[str, object]] = []

@@ -170,14 +170,16 @@ class Quality(_Strict):
 
 
 class Separate(_Strict):
-    """What of an episode is separated: all of it, or `only` where somebody may speak."""
+    """What of an episode is separated: all of it, or `only` where somebody may speak; and `recurring` sounds, such as
+    the opening, in every episode or once."""
 
     only: Literal["speech"] | None = None
+    recurring: Literal["once"] | None = None
 
     @property
     def some(self) -> bool:
         """Whether something is left out."""
-        return self.only is not None
+        return self.only is not None or self.recurring is not None
 
 
 KEEP: dict[str, dict[str, bool]] = {

@@ -24,6 +24,7 @@ from tasks.clips import drying
 from tasks.domain import Episode
 from tasks.episodes import again
 from tasks.episodes.asset_library import EpisodeAssets, list_assets
+from tasks.episodes.earlier import Earlier
 from tasks.episodes.episode_subtitles import take_sidecars
 from tasks.episodes.prepared import Prepared
 from tasks.studio import Made, Source, Stored, Studio
@@ -84,8 +85,10 @@ def fingerprint_vocals(
 
 
 @stage_task("separate", "{episode.key}")
-def separate(studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]) -> Made[stages.SeparateResult]:
-    return again.stems_of(studio, episode, extracted)
+def separate(
+    studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult], earlier: Earlier | None = None
+) -> Made[stages.SeparateResult]:
+    return again.stems_of(studio, episode, extracted, earlier)
 
 
 @stage_task("diarize", "{episode.key}")

@@ -116,6 +116,10 @@ class Studio:
         """Key of the series' folder."""
         return f"series/{self.series.series}"
 
+    def in_use(self, episode: str) -> AbstractContextManager[None]:
+        """While it is held, nothing of an episode is pruned."""
+        return self.store.locked(f"{self.home} files of {episode}")
+
     def find(self, order: Order[R]) -> Made[R] | None:
         """What an order made before, if it is there, whole and made by the same engine from the same inputs."""
         made = self.known(order)

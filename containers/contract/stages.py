@@ -216,6 +216,55 @@ JOINT_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A stretch of a recording that may be one of an earlier recording again; `lag`: its seconds minus those of the
+    same sound there, known to a quarter of a second."""
+
+    start: float
+    end: float
+    lag: float
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end)
+
+
+COMPARED = ("residual_db", *DETECTED)
+"""Columns of a comparison: what is left of a recording when the earlier one is taken off it, over what was taken off
+(250 to 4,000 Hz, over 0.3 s, the worst of each channel and their middle), and how likely somebody speaks in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """Whether stretches of a recording are those of an earlier one, and what is in them that is not there."""
+
+    recording: File
+    earlier: File
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A stretch of which both go together: `lag` in seconds, to a part of a sample, and the one factor `gain` from the
+    earlier recording to this one. Its rows begin at its start."""
+
+    start: float
+    end: float
+    lag: float
+    gain: float
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareResult:
+    """`differences`: NumPy .npy of little-endian float32, columns COMPARED, a row each `hop` seconds, those of the
+    first stretch first. A stretch in which nothing goes together is not among `stretches`."""
+
+    differences: File
+    hop: float
+    stretches: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CondenseRequest:
     """Only these segments of a recording (in order, apart from each other), as one shorter recording."""
 
@@ -235,12 +284,31 @@ class CondenseResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reused:
+    """A stretch of a recording whose vocals are those of an earlier one, `lag` seconds before, times `gain`."""
+
+    start: float
+    end: float
+    lag: float
+    gain: float
+
+    def __post_init__(self) -> None:
+        _check_span(self.start, self.end)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestoreRequest:
-    """Stems of a whole recording from the vocals of its condensed one. `vocals` None: of no segment at all."""
+    """Stems of a whole recording from the vocals of its condensed one. `vocals` None: of no segment at all.
+
+    `reused`: stretches whose vocals are those of an `earlier` recording's stem. Where one of them and a segment overlap
+    by JOINT_SECONDS, the one is faded into the other.
+    """
 
     recording: File
     segments: tuple[Segment, ...]
     vocals: File | None
+    earlier: File | None = None
+    reused: tuple[Reused, ...] = ()
     bit_depth: Literal[16, 24] = 16
 
 
@@ -255,7 +323,8 @@ class SeparateRequest:
 @dataclass(frozen=True, kw_only=True)
 class SeparateResult:
     """Stems as FLAC, with the recording's rate, channels and length; vocals + background equals the
-    recording in every sample (integers of `bit_depth`). Restored: outside the segments the vocals are silent."""
+    recording in every sample (integers of `bit_depth`). Restored: vocals are silent outside segments and what is
+    reused."""
 
     vocals: File
     background: File
@@ -849,6 +918,7 @@ STAGES: dict[str, Stage] = {
     "extract": Stage(request=ExtractRequest, result=ExtractResult),
     "fingerprint": Stage(request=FingerprintRequest, result=FingerprintResult),
     "detect": Stage(request=DetectRequest, result=DetectResult),
+    "compare": Stage(request=CompareRequest, result=CompareResult),
     "condense": Stage(request=CondenseRequest, result=CondenseResult),
     "separate": Stage(request=SeparateRequest, result=SeparateResult),
     "restore": Stage(request=RestoreRequest, result=SeparateResult),

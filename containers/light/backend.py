@@ -57,6 +57,12 @@ def detect(_: Options, request: stages.DetectRequest, item: Item) -> stages.Dete
     return detect(request, item)
 
 
+def compare(_: Options, request: stages.CompareRequest, item: Item) -> stages.CompareResult:
+    from .comparing import compare
+
+    return compare(request, item)
+
+
 def condense(_: Options, request: stages.CondenseRequest, item: Item) -> stages.CondenseResult:
     from .condensing import condense
 

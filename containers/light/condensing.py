@@ -2,14 +2,18 @@
 
 What an engine then separates is the recording itself in every segment, so any engine will do, and none of them
 knows of it. Between two segments lies a short joint, which fades the sound after the one into the sound before the
-next; of the vocals only what lies in a segment is used, faded in and out within it.
+next; of the vocals only what lies in a segment is used, faded in and out within it. Stretches may take their vocals
+from an earlier recording's stem instead; they are faded in and out in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -22,12 +26,14 @@ from containers.contract.stages import (
     CondenseRequest,
     CondenseResult,
     RestoreRequest,
+    Reused,
     Segment,
     SeparateResult,
 )
 
 from .audio import decodable
-from .exact_sum import Integers, Recording, StemWriter
+from .earlier import laid_under
+from .exact_sum import Integers, Recording, StemWriter, within
 
 _BLOCK = 1 << 19
 """Samples worked on at once."""
@@ -112,17 +118,20 @@ def _rise(count: int) -> NDArray[np.float64]:
 
 
 def restore(request: RestoreRequest, item: Item) -> SeparateResult:
-    """Outside the segments the background is the recording itself, to the sample."""
+    """Outside the segments and what is reused the background is the recording itself, to the sample."""
     source = item.input(request.recording)
     vocals, background = item.output("vocals.flac"), item.output("background.flac")
-    with decodable(source), soundfile.SoundFile(source) as file:
+    with decodable(source), soundfile.SoundFile(source) as file, ExitStack() as held:
         recording = Recording(file, request.bit_depth)
-        parts = pieces(request.segments, recording.rate_hz, recording.length)
-        with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
-            for begin, voice in _restored(request, item, recording, parts):
-                voices.write(voice)
-                rest.write(recording.integers(begin, begin + voice.shape[1]) - voice)
-                item.progress(min(0.99, begin / recording.length))
+        voices = held.enter_context(StemWriter(vocals, recording))
+        rest = held.enter_context(StemWriter(background, recording))
+        parts = (*_separated(request, item, recording, held), *_reused(request, item, recording, held))
+        for begin in range(0, recording.length, _BLOCK):
+            whole = recording.integers(begin, min(begin + _BLOCK, recording.length))
+            voice = within(whole, _voice(parts, begin, whole, recording), recording.highest)
+            voices.write(voice)
+            rest.write(whole - voice)
+            item.progress(min(0.99, begin / recording.length))
     return SeparateResult(
         vocals=item.file(vocals),
         background=item.file(background),
@@ -131,26 +140,65 @@ def restore(request: RestoreRequest, item: Item) -> SeparateResult:
     )
 
 
-def _restored(
-    request: RestoreRequest, item: Item, recording: Recording, parts: Sequence[Piece]
-) -> Iterator[tuple[int, Integers]]:
-    """The vocals of the whole recording, block by block, each with the sample it begins at."""
-    reached = 0
-    if request.vocals is not None:
-        stem = item.input(request.vocals)
-        with decodable(stem), soundfile.SoundFile(stem) as file:
-            condensed = Recording(file, request.bit_depth)
-            _check(condensed, recording, parts)
-            for part in parts:
-                yield from _silence(recording, reached, part.first)
-                for begin in range(part.first, part.last, _BLOCK):
-                    end = min(begin + _BLOCK, part.last)
-                    voice = condensed.integers(part.place + begin - part.first, part.place + end - part.first)
-                    yield begin, np.rint(voice * _gain(part, begin, end, recording)).astype(np.int32)
-                reached = part.last
-    elif parts:
-        raise RequestError("segments without their vocals; separate the condensed recording first")
-    yield from _silence(recording, reached, recording.length)
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A stretch of the recording, and what gives its vocals from one sample to another."""
+
+    piece: Piece
+    vocals: Callable[[int, int], NDArray[np.generic]]
+
+
+def _voice(parts: Sequence[_Part], begin: int, whole: Integers, recording: Recording) -> Integers:
+    """The vocals of a block that begins at sample `begin`; where two parts overlap, one is faded into the other."""
+    voice = np.zeros_like(whole)
+    for part in parts:
+        first, last = max(begin, part.piece.first), min(begin + whole.shape[1], part.piece.last)
+        if first < last:
+            faded = part.vocals(first, last) * _gain(part.piece, first, last, recording)
+            voice[:, first - begin : last - begin] += np.rint(faded).astype(np.int32)
+    return voice
+
+
+def _separated(request: RestoreRequest, item: Item, recording: Recording, held: ExitStack) -> Iterator[_Part]:
+    """The segments, whose vocals stand in the stem of the condensed recording."""
+    cuts = pieces(request.segments, recording.rate_hz, recording.length)
+    if request.vocals is None:
+        if cuts:
+            raise RequestError("segments without their vocals; separate the condensed recording first")
+        return
+    condensed = _opened(item.input(request.vocals), request, held)
+    _check(condensed, recording, cuts)
+    for each in cuts:
+        shift = each.place - each.first
+        yield _Part(piece=each, vocals=partial(_moved, condensed, shift))
+
+
+def _moved(condensed: Recording, shift: int, first: int, last: int) -> Integers:
+    return condensed.integers(first + shift, last + shift)
+
+
+def _reused(request: RestoreRequest, item: Item, recording: Recording, held: ExitStack) -> Iterator[_Part]:
+    """The stretches whose vocals stand in the stem of an earlier recording."""
+    if request.earlier is None:
+        if request.reused:
+            raise RequestError("vocals are to be reused, and the earlier recording's are not there")
+        return
+    earlier = _opened(item.input(request.earlier), request, held)
+    if (earlier.rate_hz, earlier.channels) != (recording.rate_hz, recording.channels):
+        raise RequestError("the earlier vocals have another rate or other channels than the recording")
+    spans = tuple(Segment(start=each.start, end=each.end) for each in request.reused)
+    for each, piece in zip(request.reused, pieces(spans, recording.rate_hz, recording.length), strict=True):
+        yield _Part(piece=piece, vocals=partial(_taken_over, earlier, each))
+
+
+def _taken_over(earlier: Recording, reused: Reused, first: int, last: int) -> NDArray[np.generic]:
+    full = np.float32(earlier.highest + 1)
+    return laid_under(earlier, reused.lag * earlier.rate_hz, reused.gain, first, last) * full
+
+
+def _opened(path: Path, request: RestoreRequest, held: ExitStack) -> Recording:
+    held.enter_context(decodable(path))
+    return Recording(held.enter_context(soundfile.SoundFile(path)), request.bit_depth)
 
 
 def _check(condensed: Recording, recording: Recording, parts: Sequence[Piece]) -> None:
@@ -161,11 +209,6 @@ def _check(condensed: Recording, recording: Recording, parts: Sequence[Piece]) -
             f"the vocals ({condensed.length} samples, {condensed.channels} channels, {condensed.rate_hz} Hz) are not "
             f"of these segments of the recording ({wanted}, {recording.channels}, {recording.rate_hz})"
         )
-
-
-def _silence(recording: Recording, first: int, last: int) -> Iterator[tuple[int, Integers]]:
-    for begin in range(first, last, _BLOCK):
-        yield begin, np.zeros((recording.channels, min(_BLOCK, last - begin)), np.int32)
 
 
 def _gain(part: Piece, begin: int, end: int, recording: Recording) -> NDArray[np.float64]:

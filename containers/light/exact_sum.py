@@ -36,7 +36,10 @@ class Recording:
         begin, end = sorted((min(max(first, 0), self.length), min(max(last, 0), self.length)))
         self._file.seek(begin)
         samples = self._read(end - begin)
-        return samples if (begin, end) == (first, last) else np.pad(samples, ((0, 0), (begin - first, last - end)))
+        if (begin, end) == (first, last):
+            return samples
+        before = min(max(-first, 0), last - first)
+        return np.pad(samples, ((0, 0), (before, last - first - before - (end - begin))))
 
     def floats(self, first: int, last: int) -> Samples:
         """The same as float32 in -1..1."""
@@ -65,11 +68,15 @@ def split(recording: Integers, part: Samples, highest: int) -> tuple[Integers, I
     >>> part.tolist(), rest.tolist()
     ([[0, 0, 0]], [[32767, -32768, 5]])
     """
-    lowest = -highest - 1
-    wanted = np.rint(part * np.float32(highest + 1))
-    inside = np.clip(wanted, np.maximum(recording - highest, lowest), np.minimum(recording - lowest, highest))
-    taken = inside.astype(np.int32)
+    taken = within(recording, np.rint(part * np.float32(highest + 1)), highest)
     return taken, recording - taken
+
+
+def within(recording: Integers, wanted: NDArray[np.generic], highest: int) -> Integers:
+    """What is wanted of a recording, as near to it as leaves a rest that is in range too."""
+    lowest = -highest - 1
+    inside = np.clip(wanted, np.maximum(recording - highest, lowest), np.minimum(recording - lowest, highest))
+    return inside.astype(np.int32)
 
 
 class StemWriter:

@@ -6,7 +6,7 @@ and does what a script tells it where it is given one (README.md).
 
 from __future__ import annotations
 
-from .condensing import condense, detect, restore
+from .condensing import compare, condense, detect, restore
 from .dubbing import mix, mux, retime
 from .episode import extract, fingerprint, probe, separate
 from .hearing import measure, transcribe
@@ -19,6 +19,7 @@ from .watermarks import detect_watermark, watermark
 __all__ = [
     "Options",
     "clean",
+    "compare",
     "condense",
     "convert",
     "cut",

@@ -1,4 +1,4 @@
-"""Less to separate: where somebody may speak, only those segments, and the stems of all again."""
+"""Less to separate: where somebody may speak, what an earlier episode has too, the rest alone, and the stems of all."""
 
 from __future__ import annotations
 
@@ -30,6 +30,43 @@ def detect(options: Options, request: stages.DetectRequest, item: Item) -> stage
     rows = b"".join(struct.pack("<ff", each, each) for each in spoken)
     path = forms.write_npy_table(item.output("speech.npy"), rows, len(stages.DETECTED))
     return stages.DetectResult(speech=item.file(path), hop=_HOP, rows=count)
+
+
+def compare(options: Options, request: stages.CompareRequest, item: Item) -> stages.CompareResult:
+    """A piece of music of the same name is the same sound; who speaks in either is new."""
+    here, there = read(item, request.recording), read(item, request.earlier)
+    act("compare", item, (here.script,), options.sleep_s)
+    found: list[stages.Compared] = []
+    rows = b""
+    for each in request.stretches:
+        lag = _lag(here.script, there.script, each)
+        if lag is None:
+            continue
+        count = int((each.end - each.start) / _HOP)
+        times = [each.start + _HOP * (index + 0.5) for index in range(count)]
+        rows += b"".join(struct.pack("<fff", *_difference(here.script, there.script, at, lag)) for at in times)
+        found.append(stages.Compared(start=each.start, end=each.end, lag=lag, gain=1.0, rows=count))
+    path = forms.write_npy_table(item.output("differences.npy"), rows, len(stages.COMPARED))
+    return stages.CompareResult(differences=item.file(path), hop=_HOP, stretches=tuple(found))
+
+
+def _lag(here: Script, there: Script, stretch: stages.Stretch) -> float | None:
+    """Of the first piece that both have there."""
+    for ours in here.music:
+        for theirs in there.music:
+            lag = round(ours.start - theirs.start, 3)
+            near = abs(lag - stretch.lag) < 0.25 and ours.start < stretch.end and ours.end > stretch.start
+            if ours.name == theirs.name and near:
+                return lag
+    return None
+
+
+def _difference(here: Script, there: Script, at: float, lag: float) -> tuple[float, float, float]:
+    ours = {each.name for each in here.music if each.start <= at < each.end}
+    theirs = {each.name for each in there.music if each.start <= at - lag < each.end}
+    spoken = any(each.start <= at < each.end for each in here.turns)
+    spoken = spoken or any(each.start <= at - lag < each.end for each in there.turns)
+    return (-40.0 if ours & theirs else 0.0), float(spoken), float(spoken)
 
 
 def condense(options: Options, request: stages.CondenseRequest, item: Item) -> stages.CondenseResult:
@@ -71,6 +108,10 @@ def restore(options: Options, request: stages.RestoreRequest, item: Item) -> sta
     sound = read(item, request.recording)
     scripts = (sound.script,) if request.vocals is None else (sound.script, read(item, request.vocals).script)
     act("restore", item, scripts[:1], options.sleep_s)
+    if request.earlier is not None:
+        read(item, request.earlier)
+    elif request.reused:
+        raise RequestError("vocals are to be reused, and the earlier recording's are not there")
     _check(request.segments, sound)
     if request.segments and request.vocals is None:
         raise RequestError("segments without their vocals; separate the condensed recording first")

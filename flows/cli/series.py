@@ -45,6 +45,7 @@ characters:
 # quality: balanced             # strict, balanced or all: what a clip must be to train on; single thresholds so:
 # quality: {{preset: balanced, min_snr_db: 12}}   # docs/quality.md names them; voicecast dataset --explain tries them
 # separate: {{only: speech}}     # leave out where nobody speaks; pays with demucs and uvr: docs/needless.md
+# separate: {{recurring: once}}    # take an opening's vocals from the first episode that has it; or both of them
 # keep: reusable                # all, reusable or least: what of prepared episodes stays in the store; docs/keeping.md
 # disk_budget_gb: 40            # what the store may hold; no episode is begun for which there is no room
 # denoise: auto                 # auto (only where it helps), never, always

@@ -7,7 +7,6 @@ gets it back first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from containers.contract.stages import ExtractResult, SeparateResult
@@ -15,6 +14,7 @@ from infra.store import StoreError, find_json
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes import separating
+from tasks.episodes.earlier import Earlier
 from tasks.episodes.episodes import list_episodes
 from tasks.series import SeriesError
 from tasks.studio import Made, Order, Stored, Studio, files_of_record
@@ -32,14 +32,16 @@ def recording_of(studio: Studio, episode: Episode) -> Made[ExtractResult]:
     return studio.known(order) or studio.make(order)
 
 
-def stems_of(studio: Studio, episode: Episode, extracted: Made[ExtractResult]) -> Made[SeparateResult]:
-    """An episode's stems, which may be gone; made if they never were."""
+def stems_of(
+    studio: Studio, episode: Episode, extracted: Made[ExtractResult], earlier: Earlier | None = None
+) -> Made[SeparateResult]:
+    """An episode's stems, which may be gone; made if they never were. `earlier`: as in make_stems."""
     found = separating.find_stems(studio, episode, extracted)
     if found:
         return found
-    with in_use(studio, episode.key):
+    with studio.in_use(episode.key):
         _bring_back(studio, episode, _lost(studio, extracted.files.values()))
-        return separating.make_stems(studio, episode, extracted)
+        return separating.make_stems(studio, episode, extracted, earlier)
 
 
 def make(studio: Studio, order: Order[R], episode: Episode | str) -> Made[R]:
@@ -48,7 +50,7 @@ def make(studio: Studio, order: Order[R], episode: Episode | str) -> Made[R]:
     found = studio.find(order)
     if found:
         return found
-    with in_use(studio, episode if isinstance(episode, str) else episode.key):
+    with studio.in_use(episode if isinstance(episode, str) else episode.key):
         lost = _lost(studio, (each for each in order.inputs.values() if isinstance(each, Stored)))
         if lost:
             _bring_back(studio, _at_hand(studio, episode), lost)
@@ -57,16 +59,11 @@ def make(studio: Studio, order: Order[R], episode: Episode | str) -> Made[R]:
 
 def bring_back(studio: Studio, episode: Episode) -> int:
     """Make again all that was pruned of a prepared episode; the number of files that came back."""
-    with in_use(studio, episode.key):
+    with studio.in_use(episode.key):
         vocals, background = stems_recorded(studio, episode.key)
         lost = _lost(studio, (*recording_of(studio, episode).files.values(), vocals, background))
         _bring_back(studio, episode, lost)
         return len(lost)
-
-
-def in_use(studio: Studio, key: str) -> AbstractContextManager[None]:
-    """While it is held, nothing of an episode is pruned."""
-    return studio.store.locked(f"{studio.home} files of {key}")
 
 
 def stems_recorded(studio: Studio, key: str) -> tuple[Stored, Stored]:

@@ -1,9 +1,9 @@
-"""What the stages are asked that separate a part of a recording: detect, condense, separate, restore."""
+"""What the stages are asked that separate a part of a recording: detect, compare, condense, separate, restore."""
 
 from __future__ import annotations
 
 from containers.contract import stages
-from containers.contract.stages import Segment
+from containers.contract.stages import Reused, Segment, Stretch
 from tasks.domain import Episode
 from tasks.orders import folder_of, separation
 from tasks.studio import Made, Order, Stored, Studio, sent
@@ -21,6 +21,23 @@ def detect(studio: Studio, episode: Episode, recording: Stored) -> Order[stages.
         inputs={"in/recording.flac": recording},
         folder=folder_of(studio, episode),
         keep={"out/speech.npy": "speech.npy"},
+    )
+
+
+def compare(
+    studio: Studio, episode: Episode, recording: Stored, earlier: Stored, stretches: tuple[Stretch, ...]
+) -> Order[stages.CompareResult]:
+    """`earlier`: the recording of another episode, which some stretches of this one may have too."""
+    return Order(
+        stage="compare",
+        of=episode.key,
+        request=stages.CompareRequest(
+            recording=sent("recording.flac", recording), earlier=sent("earlier.flac", earlier), stretches=stretches
+        ),
+        result=stages.CompareResult,
+        inputs={"in/recording.flac": recording, "in/earlier.flac": earlier},
+        folder=folder_of(studio, episode),
+        keep={"out/": ""},
     )
 
 
@@ -50,10 +67,14 @@ def restore(
     recording: Stored,
     segments: tuple[Segment, ...],
     separated: Made[stages.SeparateResult] | None,
+    reused: tuple[Reused, ...] = (),
+    earlier: Stored | None = None,
 ) -> Order[stages.SeparateResult]:
-    """`separated`: the stems of the condensed recording; None where there is no segment, and this is all there is."""
+    """`separated`: the stems of the condensed recording; None where there is no segment, and this is all there is.
+    `reused`: stretches that take their vocals from those of an `earlier` episode."""
     vocals = separated.stored(separated.result.vocals) if separated else None
-    inputs = {"in/recording.flac": recording, **({"in/vocals.flac": vocals} if vocals else {})}
+    files = {"in/recording.flac": recording, "in/vocals.flac": vocals, "in/earlier.flac": earlier}
+    inputs = {path: file for path, file in files.items() if file}
     return Order(
         stage="restore",
         of=episode.key,
@@ -61,6 +82,8 @@ def restore(
             recording=sent("recording.flac", recording),
             segments=segments,
             vocals=sent("vocals.flac", vocals) if vocals else None,
+            earlier=sent("earlier.flac", earlier) if earlier else None,
+            reused=reused,
         ),
         result=stages.SeparateResult,
         inputs=inputs,

@@ -147,7 +147,7 @@ def publish(studio: Studio, episode: Episode, parts: Parts) -> Prepared:
     every = (*parts.by_stage().values(), parts.fingerprint_vocals)
     files = {each.key: each.size for made in every for path, each in made.files.items() if path not in made.gone}
     released = {each.key: each.size for made in every for path, each in made.files.items() if path in made.gone}
-    for name in ("turns.json", "clips.jsonl"):
+    for name in ("turns.json", "clips.jsonl", *separating.documents_of(studio.series)):
         files[f"{folder}/{name}"] = studio.store.size(f"{folder}/{name}") or 0
     sums = {f"{folder}/clips.jsonl": hashlib.sha256(lines.encode()).hexdigest()}
     said = {"prepared": prepared, "files": files, "sha256": sums, **({"released": released} if released else {})}

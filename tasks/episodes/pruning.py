@@ -84,7 +84,7 @@ def prune_episode(studio: Studio, episode: Episode) -> None:
     if not kinds_of(studio.series):
         return
     folder = orders.folder_of(studio, episode)
-    with again.in_use(studio, episode.key):
+    with studio.in_use(episode.key):
         try:
             prepared = find_json(studio.store, f"{folder}/prepared.json")
             going = _going(studio, episode) if prepared else None

@@ -60,7 +60,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Link:
+class Link:
     """The same sound in two episodes, `here` in the one that is looked at, `there` in an earlier one.
 
     `score`: words that agree, each the less the more of its bits differ."""
@@ -95,7 +95,7 @@ class Search:
     def add(self, episode: int) -> None:
         """Find what of an episode was heard in those before it."""
         taken: list[tuple[Place, Group]] = []
-        for link in sorted(self._links(episode), key=lambda each: (-each.score, each.here, each.there)):
+        for link in sorted(self.links(episode), key=lambda each: (-each.score, each.here, each.there)):
             known = next((pair for pair in taken if pair[0].overlaps(link.here)), None)
             if known:
                 self._join_earlier(*known, link)
@@ -104,7 +104,7 @@ class Search:
         for place, _ in taken:
             self._retire(place)
 
-    def _enter(self, link: _Link) -> tuple[Place, Group]:
+    def _enter(self, link: Link) -> tuple[Place, Group]:
         """The place here in the group of the place there, or in a new group of the two."""
         both = ((place, group) for group in self.groups for place in group.places if place.overlaps(link.there))
         there, group = next(both, (link.there, Group(places=[link.there])))
@@ -115,7 +115,7 @@ class Search:
         group.places.append(place)
         return place, group
 
-    def _join_earlier(self, here: Place, group: Group, link: _Link) -> None:
+    def _join_earlier(self, here: Place, group: Group, link: Link) -> None:
         """A second place of an earlier episode that sounds like one here belongs to its group too."""
         there = link.there
         if not any(place.overlaps(there) for place in group.places):
@@ -129,7 +129,8 @@ class Search:
         first, last = low + place.first - WINDOW, low + place.last + WINDOW  # words at its edges would find it again
         self._active[max(low, first) : min(high, last)] = False
 
-    def _links(self, episode: int) -> Iterator[_Link]:
+    def links(self, episode: int) -> Iterator[Link]:
+        """The same sound here and in an earlier episode, at any shift; of groups, in their first place only."""
         here, there = self._hits(episode)
         others = np.searchsorted(self._spans, there, side="right") - 1
         shifts = here - (there - self._spans[others])
@@ -137,7 +138,7 @@ class Search:
             shares = difference(self.words[episode], self.words[other], shift)
             for begin, end in agreement(shares):
                 first, last = max(begin, shift), min(end, len(self.words[other]) + shift)
-                yield _Link(
+                yield Link(
                     here=Place(episode=episode, first=first, last=last),
                     there=Place(episode=other, first=first - shift, last=last - shift),
                     score=float(np.nansum(0.5 - shares[first:last])),

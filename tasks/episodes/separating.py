@@ -1,8 +1,8 @@
-"""Stems of an episode, and what of it need not be separated: stretches in which nobody speaks.
+"""Stems of an episode, and what of it need not be separated: where nobody speaks, and what an earlier episode has too.
 
-Which those are is decided here, from what the stage detect measured. The engine then separates a shorter recording
-and knows nothing of it; where it did not, vocals are silent and the background is the recording, sample by sample.
-Off unless the series file asks for it (`separate:`).
+The first is decided here, from what the stage detect measured, the second in `reuse`. The engine then separates a
+shorter recording and knows nothing of it. Where nobody speaks vocals are silent and the background is the recording,
+sample by sample; what is reused has the earlier episode's vocals. Off unless the series file asks (`separate:`).
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from containers.contract.stages import DETECTED, DetectResult, ExtractResult, Segment, SeparateResult
+from containers.contract.stages import DETECTED, DetectResult, ExtractResult, Reused, Segment, SeparateResult
 from infra.engines import engine_for
 from infra.identity import makers
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes import orders_separating
+from tasks.episodes.earlier import Earlier
+from tasks.episodes.episodes import list_episodes
+from tasks.episodes.reuse import to_separate
+from tasks.episodes.reuse_files import REUSE, decide_reuse, find_reuse
+from tasks.episodes.reuse_files import rules as reuse_rules
 from tasks.series import Series
 from tasks.studio import Made, Order, Stored, Studio, hash_of_code
 
@@ -30,8 +36,9 @@ R = TypeVar("R")
 Rows = NDArray[np.float32]
 Get = Callable[[Order[Any]], Made[Any] | None]
 
-STAGES = ("detect", "condense", "restore")
-"""The stages beside `separate` that a series needs which separates speech only."""
+ONLY, ONCE = ("detect",), ("compare",)
+PUT_BACK = ("condense", "restore")
+"""The stages beside `separate` that a series needs which separates a part: to say which, and to put it back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,60 +57,119 @@ class Rule:
     worth: float = 0.05
 
 
-def make_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult]) -> Made[SeparateResult]:
-    """Find the stems, both there, or have them made; raises the StageError of an engine. The recording is there."""
-    segments = _segments(studio, episode, extracted, studio.make)
-    recording = extracted.stored(extracted.result.recording)
-    if segments is None:
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What of an episode is separated, and what takes its vocals from those of an `earlier` episode, the `source`."""
+
+    segments: tuple[Segment, ...]
+    reused: tuple[Reused, ...] = ()
+    earlier: Stored | None = None
+    source: str | None = None
+
+
+def make_stems(
+    studio: Studio, episode: Episode, extracted: Made[ExtractResult], earlier: Earlier | None = None
+) -> Made[SeparateResult]:
+    """Find the stems, both there, or have them made; raises the StageError of an engine. The recording is there.
+    `earlier`: the episodes of this run; without it those that are prepared."""
+    if not studio.series.separate.some:
         return _make_whole(studio, episode, extracted)
-    found = find_stems(studio, episode, extracted)
-    if found and not found.gone:
-        pass
-    elif not segments:
-        found = studio.make(orders_separating.restore(studio, episode, recording, segments, None))
-    else:
-        condensed = studio.make(orders_separating.condense(studio, episode, recording, segments))
-        separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
-        restored = studio.make(orders_separating.restore(studio, episode, recording, segments, separated))
-        found = replace(restored, engine=separated.engine)
-    for name in ("condense", "separate") if segments else ():
+    with studio.store.locked(f"{orders.folder_of(studio, episode)} stems"):  # later episodes want them too
+        found = find_stems(studio, episode, extracted)
+        return found if found and not found.gone else _make_part(studio, episode, extracted, earlier)
+
+
+def _make_part(
+    studio: Studio, episode: Episode, extracted: Made[ExtractResult], earlier: Earlier | None
+) -> Made[SeparateResult]:
+    if studio.series.separate.recurring:
+        known = earlier or Earlier(list_episodes(studio.series, studio.store))
+        decide_reuse(studio, episode, extracted, known, partial(_stems_of, studio, earlier=known))
+    part = _part(studio, episode, extracted, studio.make)
+    if part is None:
+        return _make_whole(studio, episode, extracted)
+    recording = extracted.stored(extracted.result.recording)
+    if not part.segments:
+        return _put_back(studio, episode, recording, part, None)
+    condensed = studio.make(orders_separating.condense(studio, episode, recording, part.segments))
+    separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
+    restored = _put_back(studio, episode, recording, part, separated)
+    for name in ("condense", "separate"):
         studio.release(f"{orders.folder_of(studio, episode)}/stages/{name}.json")
-    return found
+    return replace(restored, engine=separated.engine)
+
+
+def _put_back(
+    studio: Studio, episode: Episode, recording: Stored, part: _Part, separated: Made[SeparateResult] | None
+) -> Made[SeparateResult]:
+    order = _restore(studio, episode, recording, part, separated)
+    if part.source is None:
+        return studio.make(order)
+    with studio.in_use(part.source):
+        return studio.make(order)
+
+
+def _stems_of(studio: Studio, source: Episode, earlier: Earlier, *, bring_back: bool) -> Made[SeparateResult] | None:
+    """The stems of an earlier episode, which may be gone unless they are to be brought back; waits for those under
+    way. None if nobody makes them now."""
+    extracted = studio.make(orders.extract(studio, source)) if bring_back else earlier.extracted(studio, source.key)
+    if extracted is None:
+        return None
+    found = find_stems(studio, source, extracted)
+    under_way = found is None and earlier.is_outstanding(source.key) and not extracted.gone
+    if not under_way and not (bring_back and (found is None or found.gone)):
+        return found
+    return earlier.once(source.key, lambda: make_stems(studio, source, extracted, earlier))
 
 
 def find_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult]) -> Made[SeparateResult] | None:
     """The stems as they were made before, by the engine that separated them; those that were released are `gone`."""
     try:
-        segments = _segments(studio, episode, extracted, studio.find)
+        part = _part(studio, episode, extracted, studio.find)
     except _Unknown:
         return None
-    if segments is None:
+    if part is None:
         return studio.known(orders.separate(studio, episode, extracted))
     recording = extracted.stored(extracted.result.recording)
-    if not segments:
-        return studio.known(orders_separating.restore(studio, episode, recording, segments, None))
-    condensed = studio.recorded(orders_separating.condense(studio, episode, recording, segments))
+    if not part.segments:
+        return studio.known(_restore(studio, episode, recording, part, None))
+    condensed = studio.recorded(orders_separating.condense(studio, episode, recording, part.segments))
     if condensed is None:
         return None
     separated = studio.recorded(orders_separating.separate_condensed(studio, episode, condensed))
     if separated is None:
         return None
-    restored = studio.known(orders_separating.restore(studio, episode, recording, segments, separated))
+    restored = studio.known(_restore(studio, episode, recording, part, separated))
     return replace(restored, engine=separated.engine) if restored else None
+
+
+def _restore(
+    studio: Studio, episode: Episode, recording: Stored, part: _Part, separated: Made[SeparateResult] | None
+) -> Order[SeparateResult]:
+    return orders_separating.restore(studio, episode, recording, part.segments, separated, part.reused, part.earlier)
 
 
 def identity_of(series: Series) -> dict[str, Any]:
     """What the identity of a prepared episode says of this: nothing where all is separated."""
     if not series.separate.some:
         return {}
-    engines = {stage: engine_for(series.engine(stage), stage) for stage in STAGES}
+    engines = {stage: engine_for(series.engine(stage), stage) for stage in stages_of(series)}
     said = {stage: makers(each, series.options.get(each.name, {}), stage) for stage, each in engines.items()}
-    return {"separate": {"asked": series.separate.model_dump(), "engines": said, "rules": _rules()}}
+    asked = series.separate.model_dump(exclude_none=True)
+    return {"separate": {"asked": asked, "engines": said, "rules": _rules(series)}}
 
 
 def stages_of(series: Series) -> tuple[str, ...]:
     """The stages that separating needs, beside `separate` itself."""
-    return STAGES if series.separate.some else ()
+    wanted = series.separate
+    if not wanted.some:
+        return ()
+    return (*(ONLY if wanted.only else ()), *(ONCE if wanted.recurring else ()), *PUT_BACK)
+
+
+def documents_of(series: Series) -> tuple[str, ...]:
+    """What a prepared episode has beside the files of its stages: without it nobody finds its stems."""
+    return (REUSE,) if series.separate.recurring else ()
 
 
 def speech_segments(rows: Rows, hop: float, duration: float, rule: Rule | None = None) -> tuple[Segment, ...] | None:
@@ -130,8 +196,28 @@ class _Unknown(LookupError):
     """What tells which segments are separated is not there."""
 
 
-def _segments(studio: Studio, episode: Episode, extracted: Made[ExtractResult], get: Get) -> tuple[Segment, ...] | None:
-    """What of an episode is separated; None: all of it."""
+def _part(studio: Studio, episode: Episode, extracted: Made[ExtractResult], get: Get) -> _Part | None:
+    """What of an episode is separated, from what was decided; None: all of it. Raises _Unknown."""
+    segments = _spoken(studio, episode, extracted, get)
+    if studio.series.separate.recurring is None:
+        return None if segments is None else _Part(segments=segments)
+    known = find_reuse(studio, episode, extracted)
+    if known is None:
+        raise _Unknown(f"nobody has looked yet what of {episode.key} an earlier episode has")
+    if not known.reused:
+        return None if segments is None else _Part(segments=segments)
+    duration = extracted.result.duration
+    every = (Segment(start=0.0, end=duration),) if segments is None else segments
+    return _Part(
+        segments=to_separate(every, known.reused, duration),
+        reused=known.reused,
+        earlier=known.vocals,
+        source=known.source,
+    )
+
+
+def _spoken(studio: Studio, episode: Episode, extracted: Made[ExtractResult], get: Get) -> tuple[Segment, ...] | None:
+    """Where somebody may speak, if the rest is to be left out; None: all of it."""
     if studio.series.separate.only is None:
         return None
     recording = extracted.stored(extracted.result.recording)
@@ -157,5 +243,5 @@ def _rows(studio: Studio, file: Stored) -> Rows:
     return rows
 
 
-def _rules() -> str:
-    return hash_of_code(sys.modules[__name__])
+def _rules(series: Series) -> list[str]:
+    return [hash_of_code(sys.modules[__name__]), *([reuse_rules()] if series.separate.recurring else [])]

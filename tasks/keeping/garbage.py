@@ -20,7 +20,15 @@ from tasks.keeping.verify import is_record, verify
 
 STATE_DAYS = 30.0
 """Checkpoints of a training that nobody went on with for so long are given up."""
-OF_EPISODES = ("turns.json", "clips.jsonl", "prepared.json", "left_out.json", "sidecars/*", "stages/*.json")
+OF_EPISODES = (
+    "turns.json",
+    "clips.jsonl",
+    "prepared.json",
+    "left_out.json",
+    "reuse.json",
+    "sidecars/*",
+    "stages/*.json",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -154,7 +154,7 @@ def _wanted(looked: Looked) -> Iterator[Wanted]:
                 yield Wanted(key=wav["key"], sha256=wav["sha256"], size=wav["size"], owner=key)
         elif key.endswith("/prepared.json"):
             for each, size in document["files"].items():
-                if each.endswith(("/clips.jsonl", "/turns.json")):
+                if each.endswith(("/clips.jsonl", "/turns.json", "/reuse.json")):
                     yield Wanted(key=each, sha256=document.get("sha256", {}).get(each, ""), size=size, owner=key)
         elif key.endswith("/dataset.json"):
             manifest = key.replace("/dataset.json", "/manifest.jsonl")

@@ -37,6 +37,11 @@ REQUESTS: dict[str, Callable[[Parcel, Material, Voice], Any]] = {
     "extract": lambda send, made, _: stages.ExtractRequest(video=send(made.video), language="ja"),
     "fingerprint": lambda send, made, _: stages.FingerprintRequest(recording=send(made.recording)),
     "detect": lambda send, made, _: stages.DetectRequest(recording=send(made.recording)),
+    "compare": lambda send, made, _: stages.CompareRequest(
+        recording=send(made.recording),
+        earlier=send(made.recording),
+        stretches=(stages.Stretch(start=1.0, end=9.0, lag=0.1),),
+    ),
     "condense": lambda send, made, _: stages.CondenseRequest(
         recording=send(made.recording),
         segments=tuple(stages.Segment(start=each.start - 0.2, end=each.end + 0.2) for each in made.turns),

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from containers.contract.stages import DETECTED, JOINT_SECONDS, MESSAGE_BITS, SURVEYED, Turn
+from containers.contract.stages import COMPARED, DETECTED, JOINT_SECONDS, MESSAGE_BITS, SURVEYED, Turn
 from tests.contract.conftest import Answer, Answers, Asker
 
 SAMPLE = 1.0 / 44100
@@ -56,6 +56,16 @@ def test_a_detection_has_a_row_of_probabilities_each_hop_of_the_recording(answer
     assert ((rows >= 0) & (rows <= 1)).all()
     seconds = _duration(answer.folder / answer.request.recording.path)
     assert result.rows * result.hop == pytest.approx(seconds, abs=2 * result.hop)
+
+
+@pytest.mark.role("compare")
+def test_a_comparison_has_a_row_each_hop_of_what_goes_together(answer: Answer) -> None:
+    result = answer.result
+    rows = np.load(answer.folder / result.differences.path, allow_pickle=False)
+    assert rows.dtype == np.dtype("<f4")
+    assert rows.shape == (sum(each.rows for each in result.stretches), len(COMPARED))
+    for each in result.stretches:
+        assert each.rows * result.hop == pytest.approx(each.end - each.start, abs=2 * result.hop)
 
 
 @pytest.mark.role("condense")

@@ -42,7 +42,7 @@ from tasks.episodes.reuse import Rule, candidates, reusable, to_separate
 
 RATE_HZ = 48000
 CODECS = (("aac", 96), ("libopus", 96), ("aac", 128), ("libopus", 128), ("aac", 192), ("aac", 256), ("flac", 0))
-LEVELS_DB = (-12, -16, -20, -24)
+LEVELS_DB = (-16, -20)
 LEAST, SHORT = 0.5, 0.1
 """Seconds of a turn that counts, and of it that may be reused."""
 _EVERY, _TURN, _FIRST = 7.0, 2.0, 4.0
@@ -260,7 +260,8 @@ def lost(episode: Made, reused: Sequence[Reused]) -> tuple[int, int]:
         for start, end in episode.turns
         if end - start >= LEAST
     ]
-    return sum(inside >= length - SHORT for length, inside in shares), sum(inside > SHORT for _, inside in shares)
+    whole = [length for length, inside in shares if inside >= length - SHORT]
+    return len(whole), len([inside for _, inside in shares if inside > SHORT])
 
 
 @dataclass
@@ -293,7 +294,7 @@ def both_ways(episodes: Sequence[Made], folder: Path) -> dict[str, Any]:
         rows[each.key] = {
             "seconds": round(soundfile.info(each.recording).duration, 1),
             "reused of": source,
-            "reused": round(sum(one.end - one.start for one in reused), 1),
+            "reused": round(float(sum(one.end - one.start for one in reused)), 1),
             "turns": len([1 for start, end in each.turns if end - start >= LEAST]),
             "missed": missed,
             "short": short,

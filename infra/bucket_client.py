@@ -41,6 +41,8 @@ KEYS_REFUSED = (
 _MADE: dict[tuple[str | None, bool, tuple[object, ...]], S3Client] = {}
 _MAKING = threading.Lock()
 BUSY = ("SlowDown", "RequestTimeout", "TooManyRequests", "429")
+FULL = ("XMinioStorageFull", "QuotaExceeded", "InsufficientStorage")
+"""What MinIO and Ceph say when there is no room."""
 UNKNOWN = ("NotImplemented", "InvalidRequest", "InvalidArgument")
 CONNECTIONS = 32
 
@@ -127,6 +129,8 @@ def _way_out(code: str, status: int) -> str:
         return "the clock of this machine is wrong; set it by NTP"
     if code in UNKNOWN or status == 501:
         return "the server does not know a part of this request; see docs/store.md on endpoints"
+    if code in FULL or status == 507:
+        return "the bucket, or the disk under it, is full; make room, or raise its quota, and run again"
     if status == 403:
         return "not allowed; docs/store.md has the policy that voicecast needs"
     return "the server is busy or broken; try again later"

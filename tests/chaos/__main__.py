@@ -54,7 +54,7 @@ def main() -> int:
 
 def lacks(fault: str, engine: str) -> str:
     """Why a fault cannot be had here; "" if it can."""
-    if engine != "stub" and fault in ("faketime", "bucket", "links", "container"):
+    if engine != "stub" and fault in ("faketime", "bucket", "refusing", "links", "container"):
         return "on stub alone"
     if fault in ("disk", "readonly"):
         return "" if os.geteuid() == 0 else "its disk needs root"

@@ -19,8 +19,11 @@ from infra.store import LocalStore, Store
 from tests.chaos import faults, season
 from tests.chaos.afar import Afar
 from tests.chaos.children import DONE, Loss, child, ended
+from tests.chaos.refusing import Refusing
 from tests.unit.s3_servers import Proxy, Server, moto_server, s3rver
 
+WITHIN_S = 6.0
+"""How long after it opens a bucket begins to refuse writes, at most."""
 _open = contextlib.ExitStack()
 """Servers of buckets, which live as long as the harness."""
 
@@ -28,7 +31,8 @@ _open = contextlib.ExitStack()
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """`calm` gives the store over a way that nothing disturbs, `struck` over the one of the fault; both are called in a
-    season's process. `change` resizes or closes a disk, `upload` and `mirror` carry a folder to a bucket and back."""
+    season's process. `change` resizes or closes a disk, `upload` and `mirror` carry a folder to a bucket and back;
+    `hit`: whether the way there has refused something."""
 
     calm: Callable[[], Store]
     struck: Callable[[], Store]
@@ -36,6 +40,7 @@ class Place:
     change: Callable[[str], None] = lambda _: None
     upload: Callable[[], None] = lambda: None
     mirror: Callable[[], None] = lambda: None
+    hit: Callable[[], bool] = lambda: False
 
 
 @contextlib.contextmanager
@@ -48,7 +53,7 @@ def place_of(fault: str, folder: Path, chance: random.Random, kilobytes: int) ->
             yield Place(calm=local, struck=local, change=change)
         return
     (folder / "store").mkdir()
-    if fault in ("bucket", "links"):
+    if fault in ("bucket", "links", "refusing"):
         with _in_bucket(fault, folder, root, chance) as place:
             yield place
     elif fault == "container":
@@ -67,7 +72,9 @@ def _in_bucket(fault: str, folder: Path, root: Path, chance: random.Random) -> I
     server = (_expiring if fault == "links" else _moto)()
     bucket = server.new_bucket()
     proxy = Proxy(server, fault=_weather(chance)) if fault == "bucket" else None
-    server_by = Server(endpoint=proxy.endpoint, key=server.key, secret=server.secret) if proxy else server
+    closed = Refusing(server, chance, WITHIN_S) if fault == "refusing" else None
+    way = proxy or closed
+    server_by = Server(endpoint=way.endpoint, key=server.key, secret=server.secret) if way else server
 
     def at(way: Server) -> Store:
         os.environ.update({**way.environment, "VOICECAST_CACHE_DIR": str(folder / "cache")})
@@ -89,9 +96,12 @@ def _in_bucket(fault: str, folder: Path, root: Path, chance: random.Random) -> I
         runner=(lambda store: {"kubernetes": Afar(store, chance)}) if fault == "links" else season.beside,
         upload=upload,
         mirror=lambda: _mirror(server, bucket, root),
+        hit=lambda: bool(closed and closed.refused),
     )
     if proxy:
         proxy.close()
+    if closed:
+        closed.close()
 
 
 def _weather(chance: random.Random) -> Callable[[bytes], int | None]:

@@ -35,7 +35,7 @@ STAGES = (
 """Records in the order in which a season makes them."""
 FAULTS = (
     "house", "engine", "write", "failing", "disk", "limit", "readonly", "clock", "faketime", "corrupt", "bucket",
-    "links", "container",
+    "refusing", "links", "container",
 )  # fmt: skip
 QUICK = ("house", "engine", "write", "failing", "clock", "corrupt")
 """Those that need neither root nor a program beside Python, and take seconds."""
@@ -155,7 +155,7 @@ def _strike(fault: str, chance: random.Random, folder: Path, root: Path, truth: 
         return _corrupt(chance, folder, root, truth.engine)
     before: Callable[[], object] = lambda: None  # noqa: E731
     from_outside: faults.Strike = lambda _: False  # noqa: E731
-    if fault in ("house", "readonly") or (fault == "bucket" and chance.random() < 0.15):
+    if fault in ("house", "readonly") or (fault in ("bucket", "refusing") and chance.random() < 0.15):
         from_outside = faults.kill_house(chance, truth.seconds / 2)
     elif fault == "engine":
         from_outside = faults.kill_engines(chance, truth.seconds / 2, folder)
@@ -181,7 +181,7 @@ def _strike(fault: str, chance: random.Random, folder: Path, root: Path, truth: 
         code = ended(whole_season(folder, place.struck, engine=truth.engine))
     if code == 1:
         raise Loss(f"a traceback: {(folder / 'log').read_text()[-3000:]}")
-    return code != DONE or hit or fault in ("clock", "faketime", "links", "bucket")
+    return code != DONE or hit or place.hit() or fault in ("clock", "faketime", "links", "bucket")
 
 
 def _corrupt(chance: random.Random, folder: Path, root: Path, engine: str) -> bool:

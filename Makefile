@@ -79,6 +79,7 @@ lock:  ## Lock the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt containers/light/requirements.in -o containers/light/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/light/overrides.txt tests/requirements.in -o tests/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header tests/engines/requirements.in -o tests/engines/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header infra/requirements-otel.in -o infra/requirements-otel.txt
 	for engine in audioseal demucs pyannote rvc sovits uvr vits; do \
 		uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override containers/$$engine/overrides.txt containers/$$engine/requirements.in -o containers/$$engine/requirements.txt || exit 1; \
 	done

@@ -23,6 +23,7 @@ from containers.contract.stages import File
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engine_for
 from infra.identity import identity
+from infra.metrics import Work, metrics
 from infra.sources import Place, here
 from infra.stage import Job, Outcome
 from infra.store import Damaged, Store, find_json, write_json
@@ -167,6 +168,7 @@ class Studio:
         """Find it, or have an engine make it; raises the StageError of the engine or the machine."""
         found = self.find(order)
         if found:
+            metrics().found(self._work(order))
             return found
         if self.dispatcher is None:
             raise LookupError(f"{order.name} is not finished")
@@ -181,7 +183,7 @@ class Studio:
         keys = there if dispatcher.remote(runner) else {}
         here = {path: file for path, file in order.inputs.items() if path not in keys}
         facts = {"stage": order.stage, "of": order.of, "engine": engine.name, "runner": runner}
-        with ExitStack() as held, _told(facts):
+        with ExitStack() as held, _told(facts, self._work(order)):
             outcome = dispatcher.run(
                 Job(
                     name=order.name,
@@ -197,7 +199,11 @@ class Studio:
             )
         log.info("%s ended", order.name, extra=facts | outcome.run)
         try:
-            return self._keep(order, outcome)
+            made = self._keep(order, outcome)
+            sound = outcome.result.get("duration")
+            seconds = float(sound) if isinstance(sound, int | float) else None
+            metrics().made(self._work(order), outcome.run, seconds, sum(each.size for each in made.files.values()))
+            return made
         finally:
             outcome.discard()
 
@@ -259,6 +265,12 @@ class Studio:
         """What makes an order's result this result; known without running anything."""
         return identity(self._engine(order), order.stage, encode(order.request), self._options(order))
 
+    def _work(self, order: Order[Any]) -> Work:
+        """An order by the names under which it is counted."""
+        engine = self._engine(order).name
+        runner = self.series.runners.get(engine, "process")
+        return Work(series=self.series.series, stage=order.stage, engine=engine, runner=runner)
+
     def _engine(self, order: Order[Any]) -> Engine:
         return engine_for(order.engine or self.series.engine(order.stage), order.stage)
 
@@ -276,13 +288,14 @@ class Studio:
 
 
 @contextmanager
-def _told(facts: dict[str, str]) -> Iterator[None]:
+def _told(facts: dict[str, str], work: Work) -> Iterator[None]:
     """Say that a stage is wanted, and why it failed if it does."""
     log.info("%s %s is wanted", facts["stage"], facts["of"], extra=facts)
     try:
         yield
     except StageError as error:
         log.info("%s %s failed: %s", facts["stage"], facts["of"], error, extra=facts)
+        metrics().failed(work, error.kind)
         raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,10 @@ MEDIA = frozenset(f".{ending}" for ending in f"{VIDEO} {AUDIO}".split())
 
 
 def files_of(patterns: tuple[str, ...], base: Path) -> tuple[Place, ...]:
-    """The files that folders, globs and paths name, here or in buckets, sorted, each once; hidden ones are left out."""
+    """The files that folders, globs and paths name, here or in buckets, sorted, each once; hidden ones are left out.
+
+    A name finds its file however either composes its letters: a Mac writes ガ as two, a keyboard as one.
+    """
     found: set[Path] = set()
     far: set[BucketFile] = set()
     for pattern in patterns:
@@ -59,15 +63,17 @@ def files_of(patterns: tuple[str, ...], base: Path) -> tuple[Place, ...]:
 
             far |= set(files_in_bucket(pattern, MEDIA))
             continue
-        path = base / Path(pattern).expanduser()
-        if path.is_dir():
-            found |= {each for each in path.iterdir() if each.suffix.lower() in MEDIA}
-        elif path.is_file():
-            found.add(path)
-        else:
-            found |= {base / each for each in _matching(pattern, base)}
+        forms = dict.fromkeys((pattern, *(unicodedata.normalize(form, pattern) for form in ("NFC", "NFD"))))
+        found |= next(filter(None, (_local(each, base) for each in forms)), set())
     there: list[Place] = [*(each for each in found if each.is_file()), *far]
     return tuple(sorted((each for each in there if not each.name.startswith(".")), key=_order))
+
+
+def _local(pattern: str, base: Path) -> set[Path]:
+    path = base / Path(pattern).expanduser()
+    if path.is_dir():
+        return {each for each in path.iterdir() if each.suffix.lower() in MEDIA}
+    return {path} if path.is_file() else {base / each for each in _matching(pattern, base)}
 
 
 def globs_below(pattern: str, base: Path) -> tuple[str, ...]:

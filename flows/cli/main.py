@@ -145,12 +145,8 @@ def last_words(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", 1
     silent = isinstance(error, RuntimeError) and "ephemeral Prefect API server" in str(error)
-    return (
-        NO_SERVER
-        if silent
-        else f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it",
-        1,
-    )
+    report = f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it"
+    return NO_SERVER if silent else report, 1
 
 
 if __name__ == "__main__":

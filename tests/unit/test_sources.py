@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -43,6 +45,14 @@ def test_brackets_in_a_glob_stand_for_themselves_where_nothing_else_matches(tmp_
     lay(tmp_path, "[Team] Kaze/1.mkv", "e1.mkv", "e3.mkv")
     assert found(tmp_path, "[Team] Kaze/*.mkv") == ["[Team] Kaze/1.mkv"]
     assert found(tmp_path, "e[12].mkv") == ["e1.mkv"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_is_found_however_the_disk_composes_its_letters(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
+    lay(tmp_path, unicodedata.normalize(form, "Café ガ/1.mkv"))
+    for other in ("NFC", "NFD"):
+        for pattern in ("Café ガ", "Café ガ/*.mkv", "Café ガ/1.mkv"):
+            assert len(found(tmp_path, unicodedata.normalize(other, pattern))) == 1  # type: ignore[arg-type]
 
 
 @pytest.fixture

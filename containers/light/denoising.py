@@ -31,7 +31,7 @@ RATE_HZ = 48000
 """RNNoise knows this rate only."""
 
 CLEAN_ENOUGH_DB = 22.0
-"""Measured SNR from which denoising takes more from the voice than it gives (SI-SDR on white, pink and music)."""
+"""Measured SNR from which there is little to gain; below it, whether the voice pays is asked of each clip."""
 GENTLE_UNTIL_DB = 18.0
 """The same for noisereduce."""
 GAINED_DB = 3.0
@@ -41,6 +41,9 @@ _RUN_IN = 24000  # half a second, mirrored, in which the network hears what the 
 _FULL_SCALE = 32768.0
 _WINDOW, _OVERLAP = 1920, 1440  # 40 ms, each place seen four times
 _FLOOR = 0.1
+_TAKEN_DB = 2.0
+"""How far above the noise what was taken from the speech may lie. Where it is the noise and something of the voice,
+the voice's part is what is wrong afterwards, and less than the noise was up to 3 dB."""
 _GENTLE = 0.6
 
 _RNNOISE = f"rnnoise {version('pyrnnoise')} (pyrnnoise)"
@@ -62,7 +65,8 @@ def denoised(samples: Samples, mode: Denoise) -> tuple[Samples, str | None]:
         if before is not None and before < until:
             result = way(samples)
             after = snr_db(result, RATE_HZ)
-            if after is not None and after >= before + GAINED_DB and voice_kept(samples, result):
+            better = after is not None and after >= before + GAINED_DB
+            if better and noise_taken(samples, result) and voice_kept(samples, result):
                 return result, name
     return samples, None
 
@@ -124,6 +128,15 @@ def by_noisereduce(samples: Samples) -> Samples:
         prop_decrease=_GENTLE,
         chunk_size=len(samples) + 1,  # in one piece: more would go through a temporary file
     ).astype(np.float32)
+
+
+def noise_taken(before: Samples, after: Samples) -> bool:
+    """Whether what is gone from the speech is about as much as there was noise, so that more is won than lost."""
+    found = rest(before, RATE_HZ)
+    if not found.pauses.any() or not found.speech.any():
+        return False
+    noise = mean_level(levels_of(before, RATE_HZ)[found.pauses])
+    return bool(mean_level(levels_of(before - after, RATE_HZ)[found.speech]) <= noise + _TAKEN_DB)
 
 
 def voice_kept(before: Samples, after: Samples) -> bool:

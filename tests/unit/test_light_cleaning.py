@@ -122,6 +122,12 @@ def test_denoising_does_not_move_the_voice_in_time() -> None:
     assert abs(delays[int(np.argmax(likeness))]) <= 1
 
 
+def test_taking_more_from_the_speech_than_there_was_noise_is_no_cleaning() -> None:
+    noisy = with_noise(20)
+    assert denoising.noise_taken(noisy, speech())
+    assert not denoising.noise_taken(noisy, 0.7 * noisy)
+
+
 def test_a_voice_that_rnnoise_takes_for_noise_is_kept() -> None:
     """Whispering, as noise in the shape of speech: RNNoise all but deletes it, and is not believed."""
     envelope = np.repeat(np.sqrt(np.mean(speech()[: len(speech()) // 960 * 960].reshape(-1, 960) ** 2, axis=1)), 960)

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     """The most that files of buckets take here; what has not been used for longest goes first."""
     keys_dir: Path = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "voicecast"
     """Where the key is kept that signs generated speech; made at first use."""
+    sign_pem: Path | None = None
+    """A key that was made so elsewhere (its signing.pem), for machines and pods that are to sign as one. Where it is
+    not there, each makes a key of its own, and says so."""
     sign_key: Path | None = None
     """A key of one's own to sign with (PEM, without a passphrase); with sign_chain."""
     sign_chain: Path | None = None

@@ -8,6 +8,7 @@ whose certificate others trust.
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import uuid
 from contextlib import suppress
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from infra.settings import SettingsError, settings
+
+log = logging.getLogger("voicecast.signing")
 
 YEARS = 20
 """How long a certificate of our own holds; C2PA without a time stamp ends with it."""
@@ -56,15 +59,17 @@ def signer() -> Signer:
 
 
 def own_signer() -> Signer | None:
-    """The key of our own, if one was made."""
-    path = _own_path()
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return _read(data, data, made=True)
+    """The key of our own, if one was given (VOICECAST_SIGN_PEM) or made."""
+    given = settings().sign_pem
+    for path in (*((given.expanduser(),) if given else ()), _own_path()):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return _read(data, data, made=True)
+    return None
 
 
 def anchors() -> bytes:
@@ -87,7 +92,8 @@ def _bytes(path: Path, setting: str) -> bytes:
 
 
 def _read(key: bytes, chain: bytes, *, made: bool) -> Signer:
-    where = f"{_own_path()} (delete it to have a new one made)" if made else "VOICECAST_SIGN_KEY, VOICECAST_SIGN_CHAIN"
+    own = f"{_own_path()} (delete it to have a new one made), or VOICECAST_SIGN_PEM"
+    where = own if made else "VOICECAST_SIGN_KEY, VOICECAST_SIGN_CHAIN"
     try:
         private = serialization.load_pem_private_key(key, None)
         certificates = x509.load_pem_x509_certificates(chain)
@@ -119,6 +125,13 @@ def _algorithm(key: object, where: str) -> str:
 
 def _make(path: Path) -> Signer:
     """A new key beside others' attempts: whoever is first wins, and all sign with that one."""
+    if settings().sign_pem:
+        log.warning(
+            "%s (VOICECAST_SIGN_PEM) is not there: this machine or pod signs with a key of its own, made in %s, and "
+            "what it signs is known to no other. Give all of them one key (docs/synthetic.md, The key)",
+            settings().sign_pem,
+            path.parent,
+        )
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

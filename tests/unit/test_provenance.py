@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import tomllib
@@ -168,6 +169,27 @@ def test_the_key_is_made_once_for_its_owner_alone(own_settings: pytest.MonkeyPat
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(path.parent) == ["signing.pem"]
     assert "PRIVATE" not in repr(made)
+
+
+def test_pods_that_are_given_one_key_sign_as_one_and_say_so_where_it_is_missing(
+    own_settings: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = signing.signer()
+    shared = shutil.copy(settings().keys_dir / "signing.pem", tmp_path / "signing.pem")
+    assert not caplog.records
+    own_settings.setenv("VOICECAST_SIGN_PEM", str(shared))
+    for pod in ("one", "other"):
+        own_settings.setenv("VOICECAST_KEYS_DIR", str(tmp_path / pod))
+        settings.cache_clear()
+        assert signing.signer() == made
+        assert made.chain in signing.anchors()
+        assert not (tmp_path / pod).exists()
+    own_settings.setenv("VOICECAST_SIGN_PEM", str(tmp_path / "none.pem"))
+    settings.cache_clear()
+    assert signing.signer() != made
+    assert "signs with a key of its own" in caplog.text
+    assert signing.signer() != made
+    assert caplog.text.count("a key of its own") == 1, "once, when it is made"
 
 
 def test_a_file_signed_elsewhere_is_valid_and_not_known(spoken: Path, own_settings: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ from tasks.labelling import label_form
 from tasks.labelling.label_form import Form, read_answer
 from tasks.labelling.label_rules import news, seen
 from tasks.labelling.labels import Labels, LabelsError, Overtaken, decide, history, load, record
+from tasks.server import server_set_up
 from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 
@@ -74,12 +75,7 @@ def asker() -> FlowRun | None:
     run = context.flow_run if context else None
     if run is None or run.parent_task_run_id or settings().labels_wait_hours <= 0:
         return None
-    return run if _set_up() else None
-
-
-def _set_up() -> bool:
-    """Whether there is a Prefect server of the user's; the temporary one of a run has no page."""
-    return determine_server_type() in (ServerType.SERVER, ServerType.CLOUD)
+    return run if server_set_up() else None
 
 
 def ask(studio: Studio, cast: Cast, run: FlowRun, asked: Sequence[Suggestion], again: Mapping[str, str]) -> bool:
@@ -182,7 +178,7 @@ def answer(run: UUID | str, answers: Mapping[str, str] | None = None, *, who: st
 
 def waiting_runs(studio: Studio) -> tuple[str, ...]:
     """Ids of the runs that wait for labels of this series, by what the store and the server know."""
-    if not _set_up():
+    if not server_set_up():
         return ()
     return tuple(sorted({each.run for each in forms(studio) if not _given(each) and _is(each.run, "paused")}))
 

@@ -7,19 +7,19 @@ from contextlib import ExitStack, contextmanager
 
 from prefect.client.orchestration import get_client
 from prefect.concurrency.sync import concurrency
-from prefect.settings import PREFECT_API_URL
 
 from infra.engines import Engine, engines
 from infra.settings import settings
 from infra.slots import MachineSlots, MemoryGB, gpus
 from infra.stage import Slots
+from tasks.server import server_set_up
 
 PREFIX = "voicecast"
 
 
 def slots_of_run() -> Slots:
     """The server's limits where a server is set up; else file locks of this machine, which no crash leaves held."""
-    if (settings().slots or ("server" if PREFECT_API_URL.value() else "machine")) == "machine":
+    if (settings().slots or ("server" if server_set_up() else "machine")) == "machine":
         return MachineSlots()
     create_limits()
     return ServerSlots()

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened, options_of, pairs
-from flows.cli.terminal import STARTING, cell, console, say, stage_bars
+from flows.cli.run import started
+from flows.cli.terminal import cell, console, say
 from tasks.speech.saying import NothingToSay
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def dub(
     from flows.dubbing import dub_episode
 
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
-    with stage_bars(STARTING):
+    with started():
         made = dub_episode(
             str(script.absolute()),
             episode,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,10 +75,19 @@ def run_season(
         console.print("Everything is finished already; nothing was started.", style="dim")
         return done
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
-    with stage_bars(STARTING):
+    with started():
         TELL.set(say)
         outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=labels)
     return outcome
+
+
+@contextmanager
+def started() -> Iterator[None]:
+    """Inside, flows run: with a Prefect server, and bars of what engines do."""
+    from flows.temporary_server import prefect_server
+
+    with stage_bars(STARTING), prefect_server():
+        yield
 
 
 def prepare(
@@ -95,7 +106,7 @@ def prepare(
     from tasks.status import status_of, waiting_said
 
     studio = opened(config, store, engines=engine, runners=runner)
-    with stage_bars(STARTING):
+    with started():
         done = prepare_series(**_parameters(config, store, engine, runner), only=keys(only), sample=sample)
     say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
     found = status_of(studio)
@@ -124,7 +135,7 @@ def dataset(
 
     name_revoked(studio)
     labels = policy(labels)
-    with stage_bars(STARTING):
+    with started():
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
     for each in made.ready:
@@ -186,7 +197,7 @@ def train(
     for path in begin_from or ():
         if not path.is_file():
             raise NoVoice(f"--from {path} is no file")
-    with stage_bars(STARTING):
+    with started():
         done = train_voices(
             **_parameters(config, store, engine, runner),
             characters=character,

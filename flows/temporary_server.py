@@ -1,0 +1,108 @@
+"""A Prefect server for one command where none is set up: started for its first flow, ended with the process.
+
+Prefect would start one by itself, but loads the server's code into the flow's own process for that, and has the server
+import every collection that is installed to register its block types: three and one CPU-seconds for nothing, since
+nobody opens this server's pages. Otherwise it is the same program with the same settings and the same database.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import httpx
+import prefect
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_EPHEMERAL_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    get_current_settings,
+    temporary_settings,
+)
+
+from containers.contract.errors import EngineError
+from tasks.server import TEMPORARY
+
+ATTEMPTS = 3
+"""A port that is free may be taken by another program before the server has it."""
+_SERVER = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
+"""As Prefect's own temporary server has it (prefect.server.api.server.SubprocessASGIServer), but for the blocks."""
+
+
+@contextmanager
+def prefect_server() -> Iterator[None]:
+    """Inside, flows find a server: the user's, or a temporary one. EngineError if it does not start."""
+    if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        yield
+        return
+    with temporary_settings({PREFECT_API_URL: _temporary()}):
+        yield
+
+
+@cache
+def _temporary() -> str:
+    """Address of this process's temporary server, which is ended last, after Prefect has sent it what is left."""
+    for _ in range(ATTEMPTS):
+        port = _free_port()
+        address = f"http://127.0.0.1:{port}/api"
+        server = _started(port)
+        atexit.register(_end, server)
+        if _answers(server, address):
+            TEMPORARY.add(address)
+            return address
+        _end(server)
+    seconds = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    raise EngineError(
+        f"Prefect's temporary server did not start within {seconds} s; give it longer with "
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, or name a server of your own with PREFECT_API_URL"
+    )
+
+
+def _started(port: int) -> subprocess.Popen[bytes]:
+    home = str(prefect.__module_path__.parent)
+    program = ["uvicorn", "--app-dir", home, "--factory", "prefect.server.api.server:create_app"]
+    told = get_current_settings().to_environment_variables(exclude_unset=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", *program, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
+        env={**os.environ, **told, **_SERVER},
+    )
+
+
+def _answers(server: subprocess.Popen[bytes], address: str) -> bool:
+    until = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+    with httpx.Client() as client:
+        while time.monotonic() < until and server.poll() is None:
+            try:
+                if client.get(f"{address}/health").is_success:
+                    return True
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -32,7 +32,7 @@ WINDOW_FRAMES = 160
 LEVEL_DBFS = -30.0
 """Root mean square that the encoder's training speech was raised to (resemblyzer.hparams)."""
 _FFT, _HOP, _MELS = 400, 160, 40
-_BATCH = 64
+_BATCH = 32
 _PAUSE, _PAUSE_KEPT = 20, 6
 
 Vectors = NDArray[np.float32]

@@ -16,7 +16,7 @@ from flows import reviving
 from flows.deployments_forms import Arrival, Dubbing, Line, Lines, Preparation, Season, Training
 from flows.dubbing import dub_episode
 from flows.hooks import sweep_engines
-from flows.lines import speak_as, speak_script
+from flows.lines import lines_at_once, speak_as, speak_script
 from flows.lives import check_lives
 from flows.prepare import prepare_series
 from flows.season import Told
@@ -60,7 +60,7 @@ def speak(line: Line) -> None:
     """A text or a recording in a character's voice; an artifact says where the store has it."""
     bear(check_lives)
     bear(
-        lambda: speak_as(
+        lambda: speak_as.fn(
             line.character,
             line.text or None,
             line.audio or None,
@@ -72,12 +72,12 @@ def speak(line: Line) -> None:
     )
 
 
-@flow(name="voicecast-speak-script", flow_run_name="speak {lines.shown}", **USUAL)
+@flow(name="voicecast-speak-script", flow_run_name="speak {lines.shown}", task_runner=lines_at_once(), **USUAL)
 def speak_lines(lines: Lines) -> None:
     """Every line of a script in its character's voice; an artifact says where the store has them."""
     bear(check_lives)
     bear(
-        lambda: speak_script(
+        lambda: speak_script.fn(
             lines.script,
             lines.character or None,
             joined=lines.joined,
@@ -89,7 +89,7 @@ def speak_lines(lines: Lines) -> None:
     )
 
 
-@flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.shown}", **USUAL)
+@flow(name="voicecast-dub", flow_run_name="dub {order.episode} by {order.shown}", task_runner=lines_at_once(), **USUAL)
 def dub(order: Dubbing) -> None:
     """An episode's lines said anew over its background, beside the original tracks; artifacts say where the video is,
     and how the lines fit their slots."""
@@ -103,7 +103,7 @@ def dub(order: Dubbing) -> None:
         "default": order.default,
     }
     told = {"series": order.series or None, **order.told}
-    bear(lambda: dub_episode(order.script, order.episode, how, order.character or None, **told))
+    bear(lambda: dub_episode.fn(order.script, order.episode, how, order.character or None, **told))
 
 
 @flow(name="voicecast-ingest", flow_run_name="ingest {arrival.file}", **USUAL)

@@ -6,11 +6,10 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from containers.contract.errors import RecordingError
 from flows.hooks import sweep_engines
-from flows.lines import LINES_AT_ONCE, by_voice, needed
+from flows.lines import by_voice, lines_at_once, needed
 from flows.prepare import prepare_episode
 from flows.results import address_of, link_result, table_results
 from infra.stage import listener_of_run
@@ -45,7 +44,7 @@ def mix_and_mux(
 @flow(
     name="dub",
     flow_run_name=lambda: f"dub {flow_run.parameters['episode']} by {name_of(flow_run.parameters['script'])}",
-    task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
+    task_runner=lines_at_once(),
     on_cancellation=[sweep_engines],
     on_crashed=[sweep_engines],
     persist_result=False,

@@ -31,6 +31,10 @@ LINES_AT_ONCE = 32
 """Lines under way at a time; they wait for engines together, so that a start takes many."""
 
 
+def lines_at_once() -> Any:
+    return ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE)
+
+
 @task(name="speak", task_run_name="speak as {line.character}", cache_policy=NO_CACHE, persist_result=False)
 def speak_one(studio: Studio, line: Line) -> Spoken:
     """Synthesize if there is a text, then convert."""
@@ -80,7 +84,7 @@ class SpokenScript:
 @flow(
     name="speak-script",
     flow_run_name=lambda: f"speak {name_of(flow_run.parameters['script'])}",
-    task_runner=ThreadPoolTaskRunner(max_workers=LINES_AT_ONCE),  # type: ignore[arg-type]
+    task_runner=lines_at_once(),
     on_cancellation=[sweep_engines],
     on_crashed=[sweep_engines],
     persist_result=False,

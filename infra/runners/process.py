@@ -28,6 +28,8 @@ from infra.identity import code_files, code_hash
 from infra.runners.warm import WARM
 from infra.stage import Exit, Start
 
+_CHECK_SECONDS = 600
+"""The first start of an engine reads two gigabytes and compiles them: minutes on a slow disk."""
 PASSED_ON = (
     "PATH",
     "LANG",
@@ -180,12 +182,14 @@ def about(engine: Engine, folder: Path) -> str:
     start = Start(id="check", engine=engine, workdir=folder, cache=folder / "cache", items=0)
     (folder / "options.json").write_text(canonical(engine.options({})), "utf-8")
     command = [python, "-m", "containers.contract", engine.name, str(folder), "--check"]
+    said = f"it did not start within {_CHECK_SECONDS} s"
     with suppress(subprocess.TimeoutExpired):
-        subprocess.run(command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=120)
+        done = subprocess.run(
+            command, cwd=code, env=_environment(start, code), capture_output=True, check=False, timeout=_CHECK_SECONDS
+        )
+        said = " ".join(["it does not start", *done.stderr.decode(errors="replace").strip().splitlines()[-1:]])
     answer = folder / "engine.json"
     if answer.exists():
         return str(json.loads(answer.read_text("utf-8"))["engine"])
     error = folder / "error.json"
-    return (
-        f"broken: {json.loads(error.read_text('utf-8'))['message']}" if error.exists() else "broken: it does not start"
-    )
+    return f"broken: {json.loads(error.read_text('utf-8'))['message'] if error.exists() else said}"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.docker, pytest.mark.slow, pytest.
 LINES = "character,text,source,start,end\nanna,Now,,2,3\nben,,refs/B.flac,4,6\n"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_dub_by_engines_in_containers_comes_out_of_a_bucket(moto: Server, scripted: Scripted) -> None:
     if lacking := PLACES["docker"].lacks(engines()["stub"]):
         pytest.skip(lacking)

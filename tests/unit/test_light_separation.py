@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.signal
 import soundfile
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from containers.contract.errors import RecordingError
 from containers.contract.item import Item, sha256_of
 from containers.contract.stages import File, SeparateRequest, SeparateResult
-from containers.light import separation
+from containers.light import audio, separation, voice_mask
 from containers.light.exact_sum import Recording
 from containers.light.separation import Splitter, separate
 from containers.light.spectra import Grid
@@ -196,3 +197,15 @@ def test_unchanged_spectra_give_the_samples_back() -> None:
     grid = Grid.at(RATE_HZ)
     samples = np.random.default_rng(2).standard_normal(13 * grid.hop).astype(np.float32)
     assert np.abs(grid.synthesise(grid.analyse(samples)) - samples[3 * grid.hop : -3 * grid.hop]).max() < 1e-5
+
+
+def test_the_short_ways_of_counting_give_what_the_plain_ones_give() -> None:
+    random = np.random.default_rng(5)
+    powers = random.random((50, 600)).astype(np.float32)
+    for frames in (3, 5):
+        means = scipy.ndimage.uniform_filter1d(powers, frames, axis=0, mode="nearest")
+        np.testing.assert_allclose(voice_mask._along_time(powers, frames), means, rtol=1e-6)
+    spectra = (powers + 1j * powers[::-1]).astype(np.complex64)
+    assert np.array_equal(voice_mask.scaled(spectra, powers), powers * spectra)
+    for samples in (powers[:1], powers[:2], powers[:3]):
+        assert np.array_equal(audio.mono(samples), samples.mean(axis=0))

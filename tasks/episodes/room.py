@@ -10,11 +10,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from threading import Condition
 
+from containers.contract.errors import StageError
 from infra.settings import settings
-from infra.store import Damaged, StoreError, find_json
+from infra.store import AT_ONCE, Damaged, StoreError, find_json
 from tasks import orders, planning
 from tasks.domain import Episode
 from tasks.episodes.footprint import footprint
@@ -78,7 +80,8 @@ def need_of(studio: Studio, episode: Episode) -> int:
 def too_little(studio: Studio, episodes: Sequence[Episode]) -> str:
     """What to tell people if budget or disk will not do for these episodes; "" if they will."""
     each, usual = _figures(studio)
-    minutes = [_minutes(studio, episode, usual) for episode in episodes]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        minutes = list(pool.map(lambda each: _minutes(studio, each, usual), episodes))
     kept = sum(mb for kind, mb in each.items() if studio.series.keep.keeps(kind)) / 1000
     on_the_way = sum(sorted(minutes)[-settings().episodes_at_once :]) * (sum(each.values()) / 1000 - kept)
     more = sum(minutes) * kept + on_the_way
@@ -108,7 +111,12 @@ def _figures(studio: Studio) -> tuple[dict[str, float], float]:
 
 
 def _minutes(studio: Studio, episode: Episode, usual: float) -> float:
-    probed = studio.find(orders.probe(studio, episode))
+    """An episode's length, for which a video is looked into where a budget is to be held."""
+    order = orders.probe(studio, episode)
+    probed = studio.find(order)
+    if probed is None and studio.series.disk_budget_gb and studio.dispatcher:
+        with suppress(StageError):  # what is wrong with it, its preparation says
+            probed = studio.make(order)
     return probed.result.duration / 60 if probed and probed.result.duration else usual
 
 

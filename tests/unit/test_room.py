@@ -40,10 +40,16 @@ def test_what_an_episode_needs_is_learnt_from_the_series_itself(tmp_path: Path) 
     assert (found.episodes, found.mb_per_minute["recordings"]) == (1, pytest.approx(1.0))
 
 
+def test_a_video_is_looked_into_where_a_budget_is_to_be_held(tmp_path: Path) -> None:
+    studio, episode = studio_at(tmp_path, disk_budget_gb=1), episode_at(tmp_path, "s01e02", duration=120)
+    usual = sum(each.value for each in planning.of_kinds(planning.assumptions()).values())
+    assert need_of(studio, episode) == pytest.approx(2 * usual * 1e6)
+
+
 def test_an_episode_that_does_not_fit_is_refused_with_the_ways_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio, episode = studio_at(tmp_path, disk_budget_gb=0.0055), episode_at(tmp_path, "s01e02")
+    studio, episode = studio_at(tmp_path, disk_budget_gb=0.0055), episode_at(tmp_path, "s01e02", duration=120)
     prepared(studio, "s01e01", 4.0)
     with pytest.raises(NoRoom, match=r"s01e02 takes about 0.004 GB .* `keep: least` .* gc --prune --yes"):
         reserved(studio, episode).__enter__()
@@ -60,13 +66,14 @@ def test_an_episode_that_does_not_fit_is_refused_with_the_ways_out(
 def test_an_episode_waits_while_another_takes_the_room(tmp_path: Path) -> None:
     studio = studio_at(tmp_path, disk_budget_gb=0.008)
     prepared(studio, "s01e01", 4.0)
-    begun = Event()
+    begun, next_one = Event(), episode_at(tmp_path, "s01e03", duration=120)
+    assert need_of(studio, next_one) < 0.004001e9, "it would fit alone, and its video has been looked into"
 
     def second() -> None:
-        with reserved(studio, episode_at(tmp_path, "s01e03")):
+        with reserved(studio, next_one):
             begun.set()
 
-    with reserved(studio, episode_at(tmp_path, "s01e02")):
+    with reserved(studio, episode_at(tmp_path, "s01e02", duration=120)):
         waiting = Thread(target=second)
         waiting.start()
         assert not begun.wait(0.2)

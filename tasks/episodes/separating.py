@@ -82,29 +82,31 @@ def make_stems(
 def _make_part(
     studio: Studio, episode: Episode, extracted: Made[ExtractResult], earlier: Earlier | None
 ) -> Made[SeparateResult]:
+    known = earlier or Earlier(list_episodes(studio.series, studio.store) if studio.series.separate.recurring else ())
     if studio.series.separate.recurring:
-        known = earlier or Earlier(list_episodes(studio.series, studio.store))
         decide_reuse(studio, episode, extracted, known, partial(_stems_of, studio, earlier=known))
     part = _part(studio, episode, extracted, studio.make)
     if part is None:
         return _make_whole(studio, episode, extracted)
     recording = extracted.stored(extracted.result.recording)
     if not part.segments:
-        return _put_back(studio, episode, recording, part, None)
+        return _put_back(studio, _restore(studio, episode, recording, part, None), part, known)
     condensed = studio.make(orders_separating.condense(studio, episode, recording, part.segments))
     separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
-    restored = _put_back(studio, episode, recording, part, separated)
+    restored = _put_back(studio, _restore(studio, episode, recording, part, separated), part, known)
     for name in ("condense", "separate"):
         studio.release(f"{orders.folder_of(studio, episode)}/stages/{name}.json")
     return replace(restored, engine=separated.engine)
 
 
-def _put_back(
-    studio: Studio, episode: Episode, recording: Stored, part: _Part, separated: Made[SeparateResult] | None
-) -> Made[SeparateResult]:
-    order = _restore(studio, episode, recording, part, separated)
-    if part.source is None:
+def _put_back(studio: Studio, order: Order[SeparateResult], part: _Part, earlier: Earlier) -> Made[SeparateResult]:
+    """The stems of the whole; what is reused may have been pruned while the rest was separated."""
+    if part.source is None or part.earlier is None:
         return studio.make(order)
+    with studio.in_use(part.source):
+        if studio.store.holds({part.earlier.key: part.earlier.size}):
+            return studio.make(order)
+    _stems_of(studio, earlier[part.source], earlier, bring_back=True)
     with studio.in_use(part.source):
         return studio.make(order)
 

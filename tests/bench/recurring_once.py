@@ -264,6 +264,12 @@ def lost(episode: Made, reused: Sequence[Reused]) -> tuple[int, int]:
     return len(whole), len([inside for _, inside in shares if inside > SHORT])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stems:
+    vocals: Path
+    background: Path
+
+
 @dataclass
 class Clock:
     """CPU-seconds of this process by what they were for."""
@@ -283,13 +289,13 @@ def both_ways(episodes: Sequence[Made], folder: Path) -> dict[str, Any]:
     clock, vocals, rows = Clock(), {}, {}
     for number, each in enumerate(episodes):
         with clock.over("whole: separate", *(() if number else ("once: separate",))):
-            vocals[each.key] = _separated(folder / each.key / "whole", each.recording)
+            vocals[each.key] = separated(folder / each.key / "whole", each.recording)
     with clock.over("once: fingerprints, compare"):
         decided = decide(episodes, folder)
     for each in episodes:
         source, reused = decided[each.key]
         if source:
-            _in_part(folder / each.key, each.recording, reused, vocals[source], clock)
+            in_part(folder / each.key, each.recording, reused, vocals[source], clock)
         missed, short = lost(each, reused)
         rows[each.key] = {
             "seconds": round(soundfile.info(each.recording).duration, 1),
@@ -302,12 +308,12 @@ def both_ways(episodes: Sequence[Made], folder: Path) -> dict[str, Any]:
     return {"episodes": rows, "cpu_seconds": {name: round(each, 2) for name, each in sorted(clock.used.items())}}
 
 
-def _separated(folder: Path, recording: Path) -> Path:
+def separated(folder: Path, recording: Path) -> Path:
     made = separate(stages.SeparateRequest(recording=laid(folder, "recording.flac", recording)), Silent(folder))
     return folder / made.vocals.path
 
 
-def _in_part(folder: Path, recording: Path, reused: tuple[Reused, ...], earlier: Path, clock: Clock) -> None:
+def in_part(folder: Path, recording: Path, reused: tuple[Reused, ...], earlier: Path, clock: Clock) -> Stems:
     duration = soundfile.info(recording).duration
     segments = to_separate((Segment(start=0.0, end=duration),), reused, duration)
     with clock.over("once: condense, restore"):
@@ -316,7 +322,7 @@ def _in_part(folder: Path, recording: Path, reused: tuple[Reused, ...], earlier:
         )
         shorter = condense(asked, Silent(folder / "condense"))
     with clock.over("once: separate"):
-        vocals = _separated(folder / "part", folder / "condense" / shorter.recording.path)
+        vocals = separated(folder / "part", folder / "condense" / shorter.recording.path)
     with clock.over("once: condense, restore"):
         back = stages.RestoreRequest(
             recording=laid(folder / "restore", "recording.flac", recording),
@@ -325,7 +331,8 @@ def _in_part(folder: Path, recording: Path, reused: tuple[Reused, ...], earlier:
             earlier=laid(folder / "restore", "earlier.flac", earlier),
             reused=reused,
         )
-        restore(back, Silent(folder / "restore"))
+        made = restore(back, Silent(folder / "restore"))
+    return Stems(vocals=folder / "restore" / made.vocals.path, background=folder / "restore" / made.background.path)
 
 
 if __name__ == "__main__":

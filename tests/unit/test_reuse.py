@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from containers.contract.codec import encode
 from containers.contract.errors import EngineError
 from containers.contract.stages import COMPARED, Compared, Reused, Segment, SeparateResult
-from infra.store import find_json
+from infra.store import find_json, write_json
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes import prepared, separating
 from tasks.episodes.earlier import Earlier
 from tasks.episodes.reuse import Rule, reusable, to_separate
-from tasks.episodes.separating import find_stems, make_stems
+from tasks.episodes.separating import _Part, _put_back, _restore, find_stems, make_stems
+from tasks.keeping import rebuild
+from tasks.keeping.garbage import find_garbage
+from tasks.keeping.repair import repair
 from tasks.keeping.verify import verify
-from tasks.studio import Made, Studio
+from tasks.studio import Made, Stored, Studio
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 HOP = 0.1
@@ -83,8 +88,8 @@ def episode(folder: Path, number: int, opening: float | None, said: float = 60.0
     return episode_at(folder, f"s01e{number:02d}", duration=DURATION, music=music, turns=turns, **script)
 
 
-def once(folder: Path, **said: Any) -> Studio:
-    return studio_at(folder, separate={"recurring": "once", **said})
+def once(folder: Path, *, only: str | None = None, **said: Any) -> Studio:
+    return studio_at(folder, separate={"recurring": "once", **({"only": only} if only else {})}, **said)
 
 
 def stems_of(studio: Studio, one: Episode, earlier: Earlier) -> Made[SeparateResult]:
@@ -139,6 +144,7 @@ def test_an_episode_that_shares_nothing_starts_no_other_ones_separation(tmp_path
     assert separated_seconds(studio, "s01e02") == DURATION
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("kind", "stage"), [("recording", "separate"), ("request", "extract")])
 def test_where_the_earlier_episode_failed_all_is_separated(tmp_path: Path, kind: str, stage: str) -> None:
     studio = once(tmp_path)
@@ -161,6 +167,7 @@ def test_what_failed_once_is_tried_by_no_later_episode_again(tmp_path: Path) -> 
     assert len(tries) == 1
 
 
+@pytest.mark.proof
 def test_only_speech_and_once_go_together(tmp_path: Path) -> None:
     """The opening is sung, so it counts as speech, but for what the first episode has of it."""
     studio = once(tmp_path, only="speech")
@@ -172,6 +179,81 @@ def test_only_speech_and_once_go_together(tmp_path: Path) -> None:
     assert separated_seconds(studio, "s01e02") == pytest.approx(4 + 1.5, abs=0.2)
     assert reuse_of(studio, "s01e02")["source"] == "s01e01"
     assert verify(studio.store, studio.home).broken == ()
+
+
+@pytest.mark.proof
+def test_what_was_decided_stays_when_the_stems_could_not_be_put_together(tmp_path: Path) -> None:
+    studio = once(tmp_path)
+    first, second = episode(tmp_path, 1, 5.0), episode(tmp_path, 2, 12.0, fail="machine", stage="restore", times=1)
+    season = Earlier((first, second), ("s01e01", "s01e02"))
+    with pytest.raises(EngineError):
+        stems_of(studio, second, season)
+    decided = reuse_of(studio, "s01e02")
+    separated = find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/separate.run.json")
+    stems_of(studio, second, season)
+    assert reuse_of(studio, "s01e02") == decided
+    assert find_json(studio.store, f"{studio.home}/episodes/s01e01/stages/separate.run.json") == separated
+    assert verify(studio.store, studio.home).broken == ()
+
+
+@pytest.mark.proof
+def test_upkeep_knows_what_was_decided(tmp_path: Path) -> None:
+    """Without it nobody would find the stems, so it is missed, is no garbage, and a repair decides the same."""
+    studio = once(tmp_path)
+    both = (episode(tmp_path, 1, 5.0), episode(tmp_path, 2, 12.0))
+    for each in both:
+        rebuild.prepare_episode(studio, each)
+    write_json(studio.store, f"{studio.home}/episodes.json", [encode(each) for each in both])
+    decided, stems = reuse_of(studio, "s01e02"), studio.store.digest(f"{studio.home}/episodes/s01e02/stems/vocals.flac")
+    assert decided["source"] == "s01e01"
+    assert verify(studio.store, studio.home).broken == ()
+    for name in ("starts", "done"):  # what says that this process may start engines
+        shutil.rmtree(studio.store.work / name, ignore_errors=True)
+    assert find_garbage(studio.store, studio.home).keys == {}
+
+    studio = once(tmp_path)
+    key = f"{studio.home}/episodes/s01e02/reuse.json"
+    studio.store.delete(key)
+    assert key in [each.key for each in verify(studio.store, studio.home).broken]
+    repaired = repair(studio, both)
+    assert str(repaired.made[0]) == "episode s01e02"
+    assert reuse_of(studio, "s01e02") == decided
+    assert studio.store.digest(f"{studio.home}/episodes/s01e02/stems/vocals.flac") == stems
+    assert verify(studio.store, studio.home).broken == ()
+
+
+@pytest.mark.proof
+def test_pruned_vocals_come_back_for_those_who_took_them_and_are_not_made_for_others(tmp_path: Path) -> None:
+    studio = once(tmp_path, keep="least")
+    first, second, third = (episode(tmp_path, number, 5.0 * number) for number in (1, 2, 3))
+    season = Earlier((first, second), ("s01e01", "s01e02"))
+    made = stems_of(studio, second, season)
+    folder = f"{studio.home}/episodes"
+    studio.release(f"{folder}/s01e01/stages/separate.json", {"out/vocals.flac"})
+    studio.release(f"{folder}/s01e02/stages/restore.json", {"out/vocals.flac"})
+
+    everybody = Earlier((first, second, third), ("s01e03",))
+    stems_of(studio, third, everybody)
+    assert reuse_of(studio, "s01e03")["reused"] == []
+    assert studio.store.size(f"{folder}/s01e01/stems/vocals.flac") is None
+
+    again = stems_of(studio, second, everybody)
+    assert again.files == made.files
+    assert not again.gone
+
+
+@pytest.mark.proof
+def test_vocals_that_are_pruned_while_the_rest_is_separated_come_back(tmp_path: Path) -> None:
+    studio = once(tmp_path)
+    first, second = episode(tmp_path, 1, 5.0), episode(tmp_path, 2, 12.0)
+    season = Earlier((first, second), ("s01e01", "s01e02"))
+    stems_of(studio, second, season)
+    studio.release(f"{studio.home}/episodes/s01e01/stages/separate.json", {"out/vocals.flac"})
+    part = _Part(segments=(), earlier=Stored(**reuse_of(studio, "s01e02")["vocals"]), source="s01e01")
+    extracted = studio.make(orders.extract(studio, second))
+    order = _restore(studio, second, extracted.stored(extracted.result.recording), part, None)
+    assert _put_back(studio, order, part, season).files
+    assert studio.store.size(f"{studio.home}/episodes/s01e01/stems/vocals.flac")
 
 
 def test_the_switch_makes_an_episode_anew_and_says_what_it_needs(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from containers.contract.codec import encode
-from tasks.clips.purity import Figures, Likeness, compare, second_voice
+from tasks.clips.purity import Figures, Likeness, compare, second_voice, usual_second_voice
 from tasks.clips.repeats import without_repeats
 from tasks.clips.selection import select
 from tasks.clips.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, musical, tags
@@ -84,14 +85,19 @@ def judge(
     known = Counter(persons) + Counter({name: len(vectors) for name, vectors in galleries.items()})
     rule = rule_for(model or "")
     mixture = likeness.mixture if (model or "").startswith(MIXTURES_OF) else np.full(len(heard), np.nan)
+    sounds = [
+        None if musical(clip.measurements, thresholds) else clip.measurements.second_voice_probability
+        for clip, _, _ in heard
+    ]
+    usual = _usual(persons, sounds, likeness.purity >= thresholds.sure_purity)
     rows: list[Row] = []
     for index, (clip, _, _) in enumerate(heard):
         speaker, scores = owner[clip.id], likeness.scores[index]
         found = match(characters, scores[: len(characters)], clip.duration, rule)
         said = labels.character(speaker)
         seen = clip.measurements
-        heard_two = None if musical(seen, thresholds) else seen.second_voice_probability
-        two = second_voice(float(mixture[index]), heard_two, int(likeness.known[index]))
+        own = usual.get(persons[index] or "", 0.0)
+        two = second_voice(float(mixture[index]), sounds[index], int(likeness.known[index]), own)
         if said and said != NOBODY:
             finding = flaws[index] or _voice(likeness, index, thresholds, two)
             if not flaws[index] and finding[1] != "other_voice":
@@ -104,6 +110,15 @@ def judge(
             rows.append(_row(clip, speaker, found.character, finding, found.margin, None))
     rows.sort(key=lambda row: (row.character, row.clip))
     return without_repeats(rows, {clip.id: vector for clip, vector, _ in heard}, thresholds.max_repeats)
+
+
+def _usual(persons: Sequence[str | None], sounds: Sequence[float | None], sure: NDArray[np.bool_]) -> dict[str, float]:
+    """How much like two each person's sure clips usually sound (`usual_second_voice`)."""
+    own: dict[str, list[float]] = {}
+    for person, sound, certain in zip(persons, sounds, sure, strict=True):
+        if person and sound is not None and certain:
+            own.setdefault(person, []).append(sound)
+    return {person: usual_second_voice(each) for person, each in own.items()}
 
 
 def _person(speaker: str, labels: Labels) -> str:

@@ -28,6 +28,8 @@ _PER_LOG_ODD = 0.005
 _UNKNOWN = 0.02
 """Taken for the probability of a second voice where the sound cannot tell: a large gallery's vectors alone must say
 0.022."""
+_ONE_VOICE, _MOST_USUAL = -3.0, 4.0
+"""Log-odds of a second voice that the detector usually gives one, and how much more may be a voice's own."""
 _FEW = 8
 """Clips of which a gallery's word on a mixture counts half: of few clips it is as far from a clean one by chance."""
 
@@ -152,18 +154,36 @@ def _anchors(people: Sequence[str], references: Mapping[str, Vectors], dimension
     return found
 
 
-def second_voice(mixture: float, probability: float | None, known: int) -> float | None:
+def second_voice(mixture: float, probability: float | None, known: int, usual: float = 0.0) -> float | None:
     """How surely a clip holds a second voice, from its vector and its sound together; None if neither is known.
 
     The gain in cosine of a mixture of two galleries over one (at most 0.1), the less the fewer clips are `known` of
-    its character, and the log-odds of the engine's detector. What it finds and loses by threshold:
-    `tests/bench/second_voice.py`.
+    its character, and the log-odds of the engine's detector, less what is `usual` for that voice. What it finds and
+    loses by threshold: `tests/bench/second_voice.py`.
     """
     if probability is None and math.isnan(mixture):
         return None
-    sure = min(max(_UNKNOWN if probability is None else probability, 1e-3), 1 - 1e-3)
     gain = 0.0 if math.isnan(mixture) else min(mixture, _MOST_GAIN)
-    return round(gain * known / (known + _FEW) + _PER_LOG_ODD * math.log(sure / (1 - sure)), 4)
+    sound = _log_odds(_UNKNOWN) if probability is None else _log_odds(probability) - usual
+    return round(gain * known / (known + _FEW) + _PER_LOG_ODD * sound, 4)
+
+
+def usual_second_voice(probabilities: Sequence[float]) -> float:
+    """By how many log-odds more than others' a voice's own clips sound like two, from the detector's word on them.
+
+    A rough or acted voice does in most of its clips, and most of anybody's clips hold one voice. Of few clips it is
+    less sure.
+    """
+    if not probabilities:
+        return 0.0
+    middle = float(np.median([_log_odds(each) for each in probabilities]))
+    more = min(max(middle - _ONE_VOICE, 0.0), _MOST_USUAL)
+    return more * len(probabilities) / (len(probabilities) + _FEW)
+
+
+def _log_odds(probability: float) -> float:
+    sure = min(max(probability, 1e-3), 1 - 1e-3)
+    return math.log(sure / (1 - sure))
 
 
 def _heard_there(whose: NDArray[np.int_], episodes: Sequence[str], people: int) -> NDArray[np.bool_]:

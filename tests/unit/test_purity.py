@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.clips.purity import Likeness, compare, second_voice
+from tasks.clips.purity import Likeness, compare, second_voice, usual_second_voice
 from tasks.domain import Vectors
 
 ANNA, BORIS = np.eye(3, dtype=np.float32)[:2]
@@ -38,6 +38,15 @@ def test_a_mixture_counts_less_the_fewer_clips_are_known_and_sound_counts_the_sa
     assert vectors_say == sorted(vectors_say)
     assert vectors_say[0] < 0 < vectors_say[-1]
     assert len(sound_says) == 1
+
+
+def test_a_voice_that_always_sounds_like_two_is_one_and_a_mixture_of_it_is_still_found() -> None:
+    rough = usual_second_voice([0.7, 0.8, 0.75] * 5)
+
+    assert (second_voice(0.0, 0.8, 20) or 0.0) > 0.002
+    assert (second_voice(0.0, 0.8, 20, rough) or 0.0) < 0.002
+    assert (second_voice(0.0, 0.99, 20, rough) or 0.0) > 0.002
+    assert usual_second_voice([0.01] * 20) == usual_second_voice([]) == 0.0
 
 
 def clips_of(voice: Vectors, count: int, seed: int) -> Vectors:

@@ -18,7 +18,7 @@ from tests.browser.test_dashboard import PICTURES, browser, server
 from tests.browser.test_deployments import Worker, until, voicecast
 from tests.flow.conftest import Scripted
 
-pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.proof, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.browser, pytest.mark.prefect, pytest.mark.proof, pytest.mark.night, pytest.mark.timeout(1500)]
 
 LINES = "character,text,start,end\nanna,Now,2,3\nben,Yes,4,5.2\n"
 
@@ -102,7 +102,6 @@ def test_a_dub_and_a_script_asked_for_over_the_api_are_made_and_linked_and_a_wro
     assert "line 3: ends at 2 s" in said
 
 
-@pytest.mark.night
 def test_a_person_pastes_lines_into_the_form_of_a_dub_and_finds_the_video_on_the_runs_page(
     browser: Any, server: str, series: Scripted, worker: Worker
 ) -> None:

@@ -34,7 +34,5 @@ def test_a_dub_by_engines_in_containers_comes_out_of_a_bucket(moto: Server, scri
     names = ["out.flac", "out.json", "out.lines.csv", "out.mkv"]
     assert sorted(path.name for path in scripted.folder.glob("out.*")) == names
     assert not scripted.store.exists()
-    again = voicecast(moto, scripted.folder, *asked, "--output", "again.mkv")
-    assert "0 of 2 lines said anew, the mix as it was" in " ".join(again.split())
     containers = docker.from_env().containers.list(all=True, filters={"label": OWNER}, ignore_removed=True)
     assert not [each for each in containers if str(scripted.folder) in each.labels[OWNER]]

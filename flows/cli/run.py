@@ -132,7 +132,9 @@ def dataset(
         explain_data_sets(studio)
         return
     from flows.dataset import make_data_sets
+    from tasks.speakers.casting import cast_of
 
+    cast_of(studio)  # says what is missing before Prefect is started
     name_revoked(studio)
     labels = policy(labels)
     with started():

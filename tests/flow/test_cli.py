@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -225,7 +226,7 @@ def test_init_writes_a_file_that_check_accepts_once_it_is_filled(tmp_path: Path)
     first = voicecast("init", folder)
     assert first.returncode == 0, first.stderr
     config = folder / "series.yaml"
-    assert f"--config {config}\n" in first.stdout
+    assert f"--config {shlex.quote(str(config))}\n" in first.stdout
     assert "is there already; nothing was written" in fails(2, "init", folder)
     assert "a-z, 0-9" in fails(2, "init", tmp_path / "other", "--series", "Kaze: no")
     assert not (tmp_path / "other").exists()

@@ -23,6 +23,7 @@ from containers.contract.stages import (
     ExtractRequest,
     File,
     RetimeRequest,
+    Reused,
     Segment,
     Turn,
     WordReading,
@@ -40,8 +41,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is File:
         return st.builds(File, path=st.just("in/a b.flac"), sha256=st.just(SHA))
-    if kind in (Segment, Turn):
-        more = {"speaker": TEXT} if kind is Turn else {}
+    if kind in (Segment, Turn, Reused):
+        more = {Turn: {"speaker": TEXT}, Reused: {"lag": FINITE, "gain": FINITE}}.get(kind, {})
         start = st.floats(0, 1e5)
         return st.builds(lambda start, **rest: kind(start=start, end=start + 1.5, **rest), start=start, **more)
     if kind is WordReading:

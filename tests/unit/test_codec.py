@@ -25,7 +25,9 @@ from containers.contract.stages import (
     RetimeRequest,
     Reused,
     Segment,
+    Stretch,
     Turn,
+    WatermarkRequest,
     WordReading,
 )
 
@@ -41,8 +43,10 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is File:
         return st.builds(File, path=st.just("in/a b.flac"), sha256=st.just(SHA))
-    if kind in (Segment, Turn, Reused):
-        more = {Turn: {"speaker": TEXT}, Reused: {"lag": FINITE, "gain": FINITE}}.get(kind, {})
+    if kind in (Segment, Turn, Stretch, Reused):
+        more = {Turn: {"speaker": TEXT}, Stretch: {"lag": FINITE}, Reused: {"lag": FINITE, "gain": FINITE}}.get(
+            kind, {}
+        )
         start = st.floats(0, 1e5)
         return st.builds(lambda start, **rest: kind(start=start, end=start + 1.5, **rest), start=start, **more)
     if kind is WordReading:
@@ -52,6 +56,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 (a return a ki
         seconds = st.none() | st.floats(0.1, 60)
         some = {"seconds": seconds, "natural": seconds, "slowest": st.floats(0.5, 1), "fastest": st.floats(1, 2)}
         return st.builds(RetimeRequest, speech=values(File), **some)
+    if kind is WatermarkRequest:
+        return st.builds(WatermarkRequest, speech=values(File), message=st.integers(0, 2**16 - 1))
     if dataclasses.is_dataclass(kind):
         return _instances(kind)
     if origin is Literal:

@@ -137,15 +137,20 @@ def current(page: Any) -> str:
 
 
 def test_a_person_listens_corrects_and_hands_in_by_keyboard(sheet: Sheet) -> None:
-    """The suggestion for S001 is right, for S002 wrong; S003 is skipped. Nothing but keys is used."""
+    """The suggestion for S001 is right, for S002 wrong; enter takes neither; S003 is skipped. Only keys are used."""
     page = sheet.open()
     assert current(page) == "S001"
     page.keyboard.press("Space")
     plays(page)
     assert page.locator("#clips li.playing").count() == 1
     page.keyboard.press("Enter")
+    assert current(page) == "S001", "a guess is not taken by enter alone"
+    page.locator("#said:has-text('円堂守 is only a guess: press 1 if it is right')").wait_for()
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
     assert current(page) == "S002"
-    assert page.locator("input[name=who]:checked").get_attribute("value") == "endou", "suggested, and wrong"
+    assert page.locator("input[name=who]:checked").count() == 0
+    assert page.locator(".option:has(.note:has-text('suggested')) input").get_attribute("value") == "endou", "and wrong"
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     page.keyboard.press("s")
@@ -202,7 +207,7 @@ def test_a_clip_of_somebody_else_is_marked_and_undo_takes_it_back(sheet: Sheet) 
     page.keyboard.press("u")
     assert odd.locator(".spoiled").get_attribute("aria-pressed") == "false"
     page.keyboard.press("x")
-    page.keyboard.press("Enter")
+    page.keyboard.press("1")
     page.locator("#submit").click()
     page.locator("#receipt:has-text('1 rejected')").wait_for()
     (decision,) = sheet.decisions()
@@ -491,8 +496,8 @@ def test_thirty_speakers_and_a_dozen_characters_are_at_hand(sheet: Sheet, tmp_pa
         page.keyboard.press("Enter")
         assert page.locator("input[name=who]:checked").get_attribute("value") == "kino_aki"
         page.keyboard.press("u")
-        for _ in range(3):
-            page.keyboard.press("Enter")
+        for key in ("1", "Enter") * 3:
+            page.keyboard.press(key)
         page.locator("#speakers [data-id=S001]").click()
         page.locator("#clips .play").first.click()
         plays(page, after=0.8)

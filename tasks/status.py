@@ -10,8 +10,9 @@ from datetime import datetime
 from infra.store import find_json
 from infra.underway import Underway, underway
 from tasks.clips.data_sets import load_data_set
+from tasks.domain import NOBODY
 from tasks.episodes.episodes import list_episodes
-from tasks.episodes.prepared import STAGES, Prepared, find_all_prepared, find_left_out
+from tasks.episodes.prepared import STAGES, Prepared, find_all_prepared, find_left_out, was_prepared
 from tasks.labelling.labels import load
 from tasks.speakers import casting
 from tasks.studio import Studio
@@ -40,25 +41,28 @@ class Status:
     left_out: dict[str, str]
     problems: dict[str, tuple[str, ...]]
     """What is wrong with prepared episodes, such as a file that is cut off: each text, with its episodes."""
+    again: int
+    """How many of the outstanding were prepared before, with an engine, an option or a file that is another now."""
+    unknown: dict[str, int]
+    """Names that labels give and the series file does not have, with how many speakers each has."""
     waiting: int
     characters: tuple[CharacterStatus, ...]
     underway: tuple[Underway, ...]
     seconds_left: float | None
 
-    @property
-    def next_step(self) -> str:
-        """The command that brings the series further."""
+    def next_step(self, at: str = "") -> str:
+        """The command that brings the series further; `at`: the options that lead it to this series."""
         if self.outstanding:
-            return "Next: voicecast season (or voicecast prepare)"
+            return f"Next: voicecast season{at} (or voicecast prepare{at})"
         if self.waiting:
-            return f"Next: voicecast label ({waiting_said(self.waiting)})"
+            return f"Next: voicecast label{at} ({waiting_said(self.waiting)})"
         if any(each.trainable and each.voice is None for each in self.characters):
-            return "Next: voicecast season"
+            return f"Next: voicecast season{at}"
         if not any(each.rights for each in self.characters):
-            return "Next: record the `rights:` of a character in the series file, then voicecast season"
+            return f"Next: record the `rights:` of a character in the series file, then voicecast season{at}"
         if not any(each.voice for each in self.characters):
             return "Next: more episodes or references; no character has enough clean speech (targets: min_minutes)"
-        return "Next: voicecast speak --character ... --text ... --output line.wav"
+        return f"Next: voicecast speak{at} --character ... --text ... --output line.wav"
 
 
 def waiting_said(count: int) -> str:
@@ -75,6 +79,7 @@ def status_of(studio: Studio) -> Status:
     asked = studio.series.labels == "ask"
     cast, labels = casting.load_cast(studio), load(studio.store, studio.series.series)
     speakers = Counter(each.character for each in labels.speakers.values())
+    known = studio.series.characters
     working = underway(studio.store.work)
     return Status(
         underway=working,
@@ -85,6 +90,8 @@ def status_of(studio: Studio) -> Status:
         left_out=left_out,
         problems=_problems(finished),
         outstanding=outstanding,
+        again=sum(was_prepared(studio, each) for each in unfinished if each.key in outstanding),
+        unknown={name: count for name, count in speakers.items() if not name.startswith(NOBODY) and name not in known},
         waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )

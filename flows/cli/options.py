@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,12 @@ Only = Annotated[
 Sample = Annotated[
     int | None, typer.Option("--sample", min=1, help="Prepare only so many episodes, spread over the series")
 ]
+
+
+def at(config: Path | None, store: str | None = None) -> str:
+    """What a command says after itself to be led to the same series, as a shell reads it; empty for the default."""
+    said = {"--config": config, "--store": store}
+    return "".join(f" {option} {shlex.quote(str(value))}" for option, value in said.items() if value)
 
 
 def keys(only: str | None) -> list[str] | None:

@@ -19,6 +19,7 @@ from flows.cli.options import (
     Runners,
     Sample,
     StoreAt,
+    at,
     keys,
     opened,
     options_of,
@@ -112,7 +113,8 @@ def prepare(
     found = status_of(studio)
     say_problems(found.problems)
     if found.waiting:
-        say(f"Next: voicecast label, or voicecast review for a page ({waiting_said(found.waiting)})")
+        here = at(config, store)
+        say(f"Next: voicecast label{here}, or voicecast review{here} for a page ({waiting_said(found.waiting)})")
     show_failed(done.failed)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.options import Config, SeriesId, StoreAt, opened
+from flows.cli.options import Config, SeriesId, StoreAt, at, opened
 from flows.cli.terminal import console, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         say(f"  not prepared: {key}", style="dim")
     if len(found.outstanding) > 10:
         say(f"  and {len(found.outstanding) - 10} more", style="dim")
+    if found.again:
+        say(f"  {found.again} of these: prepared before, with another engine, option or file than now;")
+        say("  what that changes is made again, and nothing else")
+    for name, count in found.unknown.items():
+        what = f"labels name {name} ({count} speaker{'s' * (count > 1)}), who is not in the series file"
+        say(f"  {what}: add the character, or say anew who it is: voicecast label --all", style="yellow")
     for key, why in found.left_out.items():
         say(f"  left out: {key}: {why}", style="yellow")
     say_problems(found.problems)
@@ -48,7 +54,7 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         minutes = f"{each.minutes:.1f}" if each.minutes is not None else "-"
         table.add_row(each.slug, rights, str(each.speakers), minutes, f"{each.target:g}", each.voice or "-")
     console.print(table)
-    say("Next: nothing, as long as that works" if found.underway else found.next_step)
+    say("Next: nothing, as long as that works" if found.underway else found.next_step(at(config, store)))
 
 
 def _show_underway(each: Underway) -> None:

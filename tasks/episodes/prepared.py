@@ -112,6 +112,11 @@ def find_all_prepared(studio: Studio, episodes: Sequence[Episode]) -> dict[str, 
         return {each.key: prepared for each, prepared in zip(episodes, found, strict=True) if prepared}
 
 
+def was_prepared(studio: Studio, episode: Episode) -> bool:
+    """Whether it was ever prepared, by whatever engines and options."""
+    return find_json(studio.store, f"{folder_of(studio, episode)}/prepared.json") is not None
+
+
 def leave_out(studio: Studio, episode: Episode, error: RecordingError) -> None:
     """Remember that an episode cannot be used, until its file, an engine or an option changes."""
     said = {"identity": identity_of(studio, episode), "message": str(error)}

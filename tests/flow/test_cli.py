@@ -211,14 +211,18 @@ def test_status_is_given_where_the_server_does_not_answer(copy: Scripted) -> Non
 
 
 def test_status_says_what_to_do_next(copy: Scripted) -> None:
-    assert "Next: voicecast label (" in voicecast("status", "--config", copy.config).stdout
+    at = f"--config {shlex.quote(str(copy.config))}"
+    assert f"Next: voicecast label {at} (" in voicecast("status", "--config", copy.config).stdout
     copy.episode(4)
     status = voicecast("status", "--config", copy.config).stdout
     assert "not prepared: s01e04" in status
     assert "Next: voicecast season" in status
+    assert "prepared before" not in status
     (copy.folder / "episodes" / "Toy S01E04.mkv").unlink()
     copy.config.write_text(copy.config.read_text().replace(RIGHTS, "") + "labels: auto\n")
     assert "Next: record the `rights:`" in voicecast("status", "--config", copy.config).stdout
+    copy.config.write_text(copy.config.read_text() + "targets: {clip_seconds: [2, 12]}\n")
+    assert "2 of these: prepared before" in voicecast("status", "--config", copy.config).stdout
 
 
 def test_init_writes_a_file_that_check_accepts_once_it_is_filled(tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ class Speaker:
     """Somebody heard in one or more episodes, linked into one; `id` (S001 ...) stays for ever.
 
     `absent`: clips of episodes that are not at hand now; they are the speaker's again when those come back.
-    `moved`: clips that are here because a person said they are not another speaker's.
+    `moved`: clips that are here because a person said they are not another speaker's. `apart`: the accepted speaker
+    that it was set apart from, until a person says who it is.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Speaker:
     seconds: float
     absent: tuple[str, ...] = ()
     moved: dict[str, Moved] = field(default_factory=dict)
+    apart: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows.cli.terminal import console, say
 from tasks.domain import Speaker, Suggestion
+from tasks.labelling.label_form import set_apart_text
 from tasks.labelling.label_sheet import Heard, SheetClip
 from tasks.labelling.labels import Labels
 from tasks.studio import Studio
@@ -40,6 +41,8 @@ def show(
     near = ", ".join(f"{each.who} ({each.score:.2f})" for each in heard.alike.get(speaker.id, ()))
     if near:
         say(f"sounds most like: {near}")
+    if speaker.apart:
+        say(set_apart_text(speaker))
     keys = [f"{key} {studio.series.characters[slug].name}" for key, slug in slugs.items()]
     if len(studio.series.characters) > len(slugs):
         keys.append("or a character's id")

@@ -164,7 +164,13 @@ def field_text(speaker: Speaker, suggestion: Suggestion, names: Mapping[str, str
         near = f"nearest: {name} ({suggestion.score:.2f}, {suggestion.margin:+.2f} over the second)"
     if suggestion.band == "leave_out":
         near = f"a stranger, as far as references tell; {near}"
-    return (f"ASKED AGAIN: {why}. " if why else "") + f"{near}; heard in {heard}"
+    apart = f"; {set_apart_text(speaker)}" if speaker.apart else ""
+    return (f"ASKED AGAIN: {why}. " if why else "") + f"{near}; heard in {heard}{apart}"
+
+
+def set_apart_text(speaker: Speaker) -> str:
+    """Why a speaker that linking took for an accepted one is asked about."""
+    return f"taken out of {speaker.apart}: alike, and perhaps another voice"
 
 
 def description(title: str, characters: Mapping[str, Character], labels: Labels, again: Mapping[str, str]) -> str:

@@ -56,7 +56,8 @@ class SheetClip:
 @dataclass(frozen=True, kw_only=True)
 class SheetSpeaker:
     """A speaker. `suggestion`: the character a person would be offered, if any; `likely`: the nearest
-    characters by their references; `alike`: the nearest other speakers; seconds of speech in `count` clips."""
+    characters by their references; `alike`: the nearest other speakers; seconds of speech in `count` clips; `apart`:
+    the accepted speaker it was set apart from."""
 
     id: str
     seconds: float
@@ -68,6 +69,7 @@ class SheetSpeaker:
     likely: tuple[Near, ...]
     alike: tuple[Near, ...]
     clips: tuple[SheetClip, ...]
+    apart: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +180,7 @@ def _speaker(
         likely=heard.likely[speaker.id] or _near(found),
         alike=heard.alike[speaker.id],
         clips=heard.clips[speaker.id],
+        apart=speaker.apart,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -24,9 +24,10 @@ from tasks.episodes.prepared import Prepared, heard_episode, read_vectors
 from tasks.labelling.labels import Labels, load
 from tasks.orders import folder_of
 from tasks.series import SeriesError
-from tasks.speakers import agglomeration, cast, hearsay, learnt, linking, settling, splits, voice_parts
-from tasks.speakers.learnt import by_people, calibrated, learnt_references
+from tasks.speakers import agglomeration, cast, hearsay, learnt, linking, parting, settling, splits, voice_parts
+from tasks.speakers.learnt import by_people
 from tasks.speakers.names import casts_of, character_names
+from tasks.speakers.parting import who_is_who
 from tasks.studio import Source, Studio, hash_of_code
 from tasks.trust.rights import all_revoked
 
@@ -100,8 +101,8 @@ def base_of(studio: Studio, episodes: Sequence[Episode], prepared: Sequence[Prep
         "casts": sorted([episode, sorted(people)] for episode, people in casts_of(studio.series).items()),
         "names": sorted(character_names(studio.series).items()),
         "rules": hash_of_code(
-            agglomeration, cast, clip_texts, episode_subtitles, hearsay, learnt, linking, settling, splits, subtitles,
-            voice_parts,
+            agglomeration, cast, clip_texts, episode_subtitles, hearsay, learnt, linking, parting, settling, splits,
+            subtitles, voice_parts,
         ),
     }  # fmt: skip
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
@@ -180,7 +181,9 @@ def _make(studio: Studio, base: str, keys: Sequence[str], before: Cast | None, l
     people = {name: each.character for name, each in by_people(labels).speakers.items()}
     speakers = linking.link(heard, previous, said=linking.Said(characters=people, split=labels.split))
     try:
-        suggestions = _suggestions(studio, heard, speakers, labels, known_references(studio))
+        hints, least = _hints(studio, heard), studio.series.questions.min_seconds
+        references = known_references(studio)
+        speakers, suggestions = who_is_who(speakers, previous, heard, labels, references, hints, least)
     except SeriesError as error:
         if before is None:
             raise
@@ -208,26 +211,12 @@ def _repeated(studio: Studio, heard: Sequence[HeardEpisode], speakers: Sequence[
     return {speaker: total for speaker, total in told.items() if total}
 
 
-def _suggestions(
-    studio: Studio,
-    heard: Sequence[HeardEpisode],
-    speakers: Sequence[Speaker],
-    labels: Labels,
-    references: Sequence[Reference],
-) -> tuple[Suggestion, ...]:
-    """Suggestions by all that is known: given references, what people approved, subtitles and cast lists."""
-    model = next((each.model for each in heard if each.clips), "")
-    known = (*references, *learnt_references(heard, speakers, labels, references))
-    rule = calibrated(cast.rule_for(model), heard, speakers, labels, known)
+def _hints(studio: Studio, heard: Sequence[HeardEpisode]) -> Callable[[Sequence[Speaker]], Mapping[str, hearsay.Hint]]:
+    """What subtitles and cast lists say of speakers."""
     tracks = subtitles_of(studio, [each.episode for each in heard])
-    hints = hearsay.hints_of(
-        speakers,
-        heard,
-        {episode: named(of_episode) for episode, of_episode in tracks.items()},
-        casts_of(studio.series),
-        character_names(studio.series),
-    )
-    return cast.suggest(speakers, heard, known, rule, hints)
+    names = {episode: named(of_episode) for episode, of_episode in tracks.items()}
+    casts, characters = casts_of(studio.series), character_names(studio.series)
+    return lambda speakers: hearsay.hints_of(speakers, heard, names, casts, characters)
 
 
 def _kept(before: Cast, speakers: Sequence[Speaker]) -> tuple[Suggestion, ...]:

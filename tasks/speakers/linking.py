@@ -94,15 +94,20 @@ def link(
     episodes' model. Raises ModelsDiffer.
     """
     model = one_model(episode.model for episode in episodes if episode.clips)
-    heard, said = _clips(episodes), said or Said()
-    rule = rule or RULES.get((model or "").partition(" ")[0]) or learnt_rule(heard, OTHER)
+    heard, said = all_clips(episodes), said or Said()
+    rule = rule or rule_of(heard, model or "")
     homes = homes_of(previous, said.split, heard, rule.split)
     parts = _parts(heard, homes, said.characters, rule)
     owner = _owners(heard, parts, _bans(parts, episodes, homes, heard), rule)
     return _speakers(heard, parts, owner, previous, homes)
 
 
-def _clips(episodes: Sequence[HeardEpisode]) -> Clips:
+def rule_of(heard: Clips, model: str) -> LinkRule:
+    """The rule of an embedding model by its name; of one that nobody calibrated, what the clips tell."""
+    return RULES.get(model.partition(" ")[0]) or learnt_rule(heard, OTHER)
+
+
+def all_clips(episodes: Sequence[HeardEpisode]) -> Clips:
     """All clips in order of their ids, whatever order the episodes came in."""
     clips = [clip for episode in episodes for clip in episode.clips]
     order = sorted(range(len(clips)), key=lambda row: clips[row].id)

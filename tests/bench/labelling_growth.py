@@ -28,9 +28,9 @@ from tasks.labelling import labels
 from tasks.labelling.label_rules import auto_decision
 from tasks.labelling.labels import Decision
 from tasks.series import Character, Series
-from tasks.speakers import cast as cast_rules
 from tasks.speakers import casting, learnt, linking
 from tasks.speakers.casting import Cast
+from tasks.speakers.parting import who_is_who
 from tasks.studio import Studio
 from tests.bench.season_stages import Workshop
 from tests.bench.synthetic_season import Plan, Season, make, spread_of
@@ -81,10 +81,8 @@ class Labeller:
         """Link, learn, suggest and accept, as `casting` does."""
         said = labels.derive(self.decisions)
         people = {name: each.character for name, each in learnt.by_people(said).speakers.items()}
-        self.speakers = linking.link(heard, self.speakers, said=linking.Said(characters=people))
-        known = (*self._references, *learnt.learnt_references(heard, self.speakers, said, self._references))
-        rule = learnt.calibrated(cast_rules.rule_for(heard[0].model), heard, self.speakers, said, known)
-        suggestions = cast_rules.suggest(self.speakers, heard, known, rule)
+        linked = linking.link(heard, self.speakers, said=linking.Said(characters=people))
+        self.speakers, suggestions = who_is_who(linked, self.speakers, heard, said, self._references)
         accepted = auto_decision(suggestions, said)
         self.decisions += [accepted] if accepted else []
         return Cast(identity="", model=heard[0].model, speakers=self.speakers, suggestions=suggestions)

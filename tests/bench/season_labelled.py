@@ -21,14 +21,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tasks.clips import dataset
-from tasks.domain import NOBODY, HeardEpisode, Reference, Suggestion
+from tasks.domain import NOBODY, HeardEpisode, Reference, Speaker, Suggestion
 from tasks.labelling import labels
 from tasks.labelling.label_rules import auto_decision
 from tasks.labelling.labels import Decision, Labels
 from tasks.series import Character, Series
-from tasks.speakers import cast as cast_rules
 from tasks.speakers import casting, learnt, linking
 from tasks.speakers.casting import Cast
+from tasks.speakers.parting import who_is_who
 from tasks.studio import Studio
 from tests.bench import season_stages
 from tests.bench.season_stages import Workshop
@@ -90,7 +90,7 @@ def label(
         asked += [f"{each.speaker} {each.character} {each.score} {each.margin}" for each in questions]
         answers = {each.speaker: _truly(season, found, each, names) for each in questions}
         decisions.append(labels.decide("bench", "cli", answers))
-        found = make(heard, lower, decisions)
+        found = make(heard, lower, decisions, found.speakers)
         decisions += _auto(found, labels.derive(decisions))
     after = measured(season, heard, found, labels.derive(decisions), lower, names)
     return {
@@ -107,14 +107,17 @@ def _has(references: Sequence[Reference], name: str) -> bool:
     return any(each.character == name for each in references)
 
 
-def make(heard: Sequence[HeardEpisode], references: tuple[Reference, ...], decisions: Sequence[Decision]) -> Cast:
+def make(
+    heard: Sequence[HeardEpisode],
+    references: tuple[Reference, ...],
+    decisions: Sequence[Decision],
+    previous: Sequence[Speaker] = (),
+) -> Cast:
     """The cast as of these decisions, as `casting` makes it of the same parts."""
     said = labels.derive(decisions)
     people = {name: each.character for name, each in learnt.by_people(said).speakers.items()}
-    speakers = linking.link(heard, said=linking.Said(characters=people, split=said.split))
-    known = (*references, *learnt.learnt_references(heard, speakers, said, references))
-    rule = learnt.calibrated(cast_rules.rule_for(heard[0].model), heard, speakers, said, known)
-    suggestions = cast_rules.suggest(speakers, heard, known, rule)
+    linked = linking.link(heard, previous, said=linking.Said(characters=people, split=said.split))
+    speakers, suggestions = who_is_who(linked, previous, heard, said, references)
     return Cast(identity="", model=heard[0].model, speakers=speakers, suggestions=suggestions)
 
 

@@ -29,6 +29,7 @@ from tasks.domain import HeardEpisode, Reference, Speaker
 from tasks.labelling import labels
 from tasks.labelling.label_rules import auto_decision
 from tasks.speakers import cast, linking
+from tasks.speakers.parting import who_is_who
 from tests.bench import plain_script, season_stages
 from tests.bench.season_stages import Workshop
 from tests.bench.truth import Given, error_rate, measure, truth
@@ -80,8 +81,9 @@ def decide(
     heard: tuple[HeardEpisode, ...], references: tuple[Reference, ...]
 ) -> tuple[tuple[Speaker, ...], tuple[Row, ...]]:
     """From what was heard to verdicts, as the house does it without a human."""
-    speakers = linking.link(heard)
-    said = auto_decision(cast.suggest(speakers, heard, references), labels.derive([]))
+    nothing = labels.derive([])
+    speakers, suggestions = who_is_who(linking.link(heard), (), heard, nothing, references)
+    said = auto_decision(suggestions, nothing)
     return speakers, dataset.judge(heard, speakers, labels.derive([said] if said else []), references)
 
 

@@ -102,7 +102,12 @@ def _write_series(folder: Path, language: str, roles: Sequence[Role]) -> None:
         | ({"references": f"refs/{role.name}/*"} if role.referenced else {})
         for role in roles
     }
-    said = {"series": f"stranger-{language}", "episodes": "episodes", "language": language, "characters": characters}
+    said = {
+        "series": f"stranger-{language}",
+        "episodes": ["episodes/**/*.mkv", "episodes/**/*.mp4"],
+        "language": language,
+        "characters": characters,
+    }
     (folder / "series.yaml").write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), "utf-8")
 
 

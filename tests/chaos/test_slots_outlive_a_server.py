@@ -58,6 +58,7 @@ def is_free_again(folder: Path, leases: str) -> bool:
         server.kill()
 
 
+@pytest.mark.proof
 @pytest.mark.night
 def test_a_slot_held_over_a_servers_death_is_free_again(tmp_path: Path) -> None:
     assert is_free_again(tmp_path, LEASES)

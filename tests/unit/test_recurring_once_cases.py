@@ -12,7 +12,7 @@ from tests.bench.recurring_once import OPENING_SECONDS, decide, lost, season
 if not os.environ.get("CASES"):
     pytest.skip("CASES names no folder", allow_module_level=True)
 
-pytestmark = pytest.mark.cases
+pytestmark = [pytest.mark.cases, pytest.mark.proof]
 
 
 def test_no_turn_is_reused_and_most_of_the_opening_is(tmp_path: Path) -> None:

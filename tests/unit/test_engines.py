@@ -22,7 +22,8 @@ AT_HOME = identity(STUB, "extract", REQUEST, {})
 @pytest.fixture
 def containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the engines' folders, to change."""
-    shutil.copytree(STUB.folder, tmp_path / "stub")
+    for name in ("stub", "contract"):
+        shutil.copytree(STUB.folder.parent / name, tmp_path / name)
     monkeypatch.setattr(module, "CONTAINERS", tmp_path)
     code_hash.cache_clear()
     yield tmp_path
@@ -40,6 +41,18 @@ def test_what_makes_an_engine_changes_the_identity_of_its_results(containers: Pa
     with (containers / "stub" / name).open("a") as stream:
         stream.write("# another version\n")
     assert identity_now() != before
+
+
+def test_code_in_a_folder_inside_counts_and_so_does_its_place(containers: Path) -> None:
+    before = code_hash("contract")
+    assert (containers / "contract" / "stages" / "cut.py").is_file()
+    with (containers / "contract" / "stages" / "cut.py").open("a") as stream:
+        stream.write("# another version\n")
+    code_hash.cache_clear()
+    changed = code_hash("contract")
+    (containers / "contract" / "stages" / "cut.py").rename(containers / "contract" / "cut.py")
+    code_hash.cache_clear()
+    assert len({before, changed, code_hash("contract")}) == 3
 
 
 def test_prose_and_leftovers_of_python_do_not(containers: Path) -> None:

@@ -43,8 +43,8 @@ from infra.settings import SettingsError
 from infra.store import StoreBusy, StoreError
 from tasks.exporting.exports_material import ExportError
 from tasks.labelling.labels import LabelsError
+from tasks.orders import BadTiming
 from tasks.series import SeriesError
-from tasks.speech.orders_dubbing import BadTiming
 from tasks.speech.readings import ReadingError
 from tasks.speech.scripts_text import ScriptError
 from tasks.speech.speaking import NothingToSay

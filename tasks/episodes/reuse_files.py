@@ -22,7 +22,7 @@ from infra.identity import makers
 from infra.store import Damaged, find_json, write_json
 from tasks import orders
 from tasks.domain import Episode
-from tasks.episodes import orders_separating, recurrence, reuse
+from tasks.episodes import recurrence, reuse
 from tasks.episodes.earlier import Earlier, words_of
 from tasks.studio import Made, Stored, Studio, hash_of_code
 
@@ -137,7 +137,7 @@ def _compared(
     if theirs is None or theirs.gone:
         raise _Nothing("its recording is not there (any more)")
     recording, other = (each.stored(each.result.recording) for each in (extracted, theirs))
-    made = studio.make(orders_separating.compare(studio, episode, recording, other, stretches))
+    made = studio.make(orders.compare(studio, episode, recording, other, stretches))
     table = studio.store.read(made.stored(made.result.differences).key)
     rows = np.load(io.BytesIO(table), allow_pickle=False)
     reused = reuse.reusable(made.result.stretches, rows, made.result.hop, reuse.Rule())

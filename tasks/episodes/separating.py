@@ -23,7 +23,6 @@ from infra.engines import engine_for
 from infra.identity import makers
 from tasks import orders
 from tasks.domain import Episode
-from tasks.episodes import orders_separating
 from tasks.episodes.earlier import Earlier
 from tasks.episodes.episodes import list_episodes
 from tasks.episodes.reuse import to_separate
@@ -91,8 +90,8 @@ def _make_part(
     recording = extracted.stored(extracted.result.recording)
     if not part.segments:
         return _put_back(studio, _restore(studio, episode, recording, part, None), part, known)
-    condensed = studio.make(orders_separating.condense(studio, episode, recording, part.segments))
-    separated = studio.make(orders_separating.separate_condensed(studio, episode, condensed))
+    condensed = studio.make(orders.condense(studio, episode, recording, part.segments))
+    separated = studio.make(orders.separate_condensed(studio, episode, condensed))
     restored = _put_back(studio, _restore(studio, episode, recording, part, separated), part, known)
     for name in ("condense", "separate"):
         studio.release(f"{orders.folder_of(studio, episode)}/stages/{name}.json")
@@ -135,10 +134,10 @@ def find_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult])
     recording = extracted.stored(extracted.result.recording)
     if not part.segments:
         return studio.known(_restore(studio, episode, recording, part, None))
-    condensed = studio.recorded(orders_separating.condense(studio, episode, recording, part.segments))
+    condensed = studio.recorded(orders.condense(studio, episode, recording, part.segments))
     if condensed is None:
         return None
-    separated = studio.recorded(orders_separating.separate_condensed(studio, episode, condensed))
+    separated = studio.recorded(orders.separate_condensed(studio, episode, condensed))
     if separated is None:
         return None
     restored = studio.known(_restore(studio, episode, recording, part, separated))
@@ -148,7 +147,7 @@ def find_stems(studio: Studio, episode: Episode, extracted: Made[ExtractResult])
 def _restore(
     studio: Studio, episode: Episode, recording: Stored, part: _Part, separated: Made[SeparateResult] | None
 ) -> Order[SeparateResult]:
-    return orders_separating.restore(studio, episode, recording, part.segments, separated, part.reused, part.earlier)
+    return orders.restore(studio, episode, recording, part.segments, separated, part.reused, part.earlier)
 
 
 def identity_of(series: Series) -> dict[str, Any]:
@@ -223,7 +222,7 @@ def _spoken(studio: Studio, episode: Episode, extracted: Made[ExtractResult], ge
     if studio.series.separate.only is None:
         return None
     recording = extracted.stored(extracted.result.recording)
-    found: Made[DetectResult] | None = get(orders_separating.detect(studio, episode, recording))
+    found: Made[DetectResult] | None = get(orders.detect(studio, episode, recording))
     if found is None:
         raise _Unknown(f"nobody has listened yet where in {episode.key} somebody speaks")
     return speech_segments(

@@ -17,10 +17,9 @@ from tasks.domain import Episode, Segment
 from tasks.episodes import again
 from tasks.episodes.prepared import heard_episode
 from tasks.episodes.recurring_files import load_recurring
-from tasks.speech import orders_dubbing
+from tasks.orders import Label, Placed, Timing, Under
 from tasks.speech.dubbing_plan import Heard, loudness_for, placed, replaced
 from tasks.speech.dubbing_record import How, LineDone, about_of, keep, of_video, stated_of, table_of
-from tasks.speech.orders_dubbing import Label, Placed, Timing, Under
 from tasks.speech.saying import Line, say
 from tasks.speech.scripts import Script, ScriptLine, check_readings
 from tasks.studio import Made, Stored, Studio
@@ -127,7 +126,7 @@ def dub(studio: Studio, script: Script, cards: Mapping[str, Card], bed: Bed, don
         for start, each, (lufs, _) in zip(starts, out, levels, strict=True)
     ]
     under = Under(recording=bed.recording, background=bed.background, seconds=bed.heard.duration)
-    mix = orders_dubbing.mix(f"dub of {bed.episode.key}", home, under, lines, taken.spans)
+    mix = orders.mix(f"dub of {bed.episode.key}", home, under, lines, taken.spans)
     mixed = again.make(studio, mix, bed.episode)
     rows = table_of(done, mixed.result, levels)
     about = about_of(studio, script, cards, bed.episode.key, mixed, taken, how, done, marks_in(out))
@@ -139,7 +138,7 @@ def dub(studio: Studio, script: Script, cards: Mapping[str, Card], bed: Bed, don
         tags={"COMMENT": stated.comment, "ENCODED_BY": stated.tool},
         default=how.default,
     )
-    video = studio.make(orders_dubbing.mux(bed.episode, home, mixed.stored(mixed.result.track), label))
+    video = studio.make(orders.mux(bed.episode, home, mixed.stored(mixed.result.track), label))
     return Dub(
         track=f"{home}/dub.flac",
         video=video.stored(video.result.video).key,

@@ -12,8 +12,7 @@ from typing import Any
 
 from containers.contract.stages import ConvertResult
 from tasks import orders
-from tasks.speech import orders_dubbing
-from tasks.speech.orders_dubbing import Timing
+from tasks.orders import Timing
 from tasks.speech.recordings import hear
 from tasks.studio import Stored, Studio
 from tasks.voices import Card
@@ -83,7 +82,7 @@ def say(studio: Studio, card: Card, line: Line) -> Said:
     source, origin, found = _source(studio, line, 1.0)
     rate, natural = 1.0, None
     if line.timing and line.timing.seconds and line.text:
-        spoken = studio.make(orders_dubbing.retime(studio, source))
+        spoken = studio.make(orders.retime(studio, source))
         natural, found = spoken.result.natural, found and spoken.found
         rate = _bounded(natural / line.timing.seconds, line.timing)
         if rate != 1:
@@ -94,7 +93,7 @@ def say(studio: Studio, card: Card, line: Line) -> Said:
     speech, duration, pace = made.stored(made.result.speech), made.result.duration, None
     found = found and made.found
     if line.timing:
-        timed = studio.make(orders_dubbing.retime(studio, speech, line.timing, natural))
+        timed = studio.make(orders.retime(studio, speech, line.timing, natural))
         speech, duration, found = timed.stored(timed.result.speech), timed.result.duration, found and timed.found
         pace = Pace(natural=natural or timed.result.natural, rate=rate, tempo=timed.result.tempo, duration=duration)
     return Said(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from containers.contract.codec import canonical
 from containers.contract.errors import RecordingError
 from infra.store import find_json, write_json
-from tasks.speech import orders_dubbing
+from tasks import orders
+from tasks.orders import Placed
 from tasks.speech.dubbing import line_of
-from tasks.speech.orders_dubbing import Placed
 from tasks.speech.saying import Said, say
 from tasks.speech.scripts import Script, ScriptLine
 from tasks.speech.speaking import Spoken, keep
@@ -66,7 +66,7 @@ def read_out(
     placed = [Placed(speech=each.speech, start=start) for each, start in zip(out, starts, strict=True)]
     name = hashlib.sha256(canonical([[each.speech.sha256, each.start] for each in placed]).encode()).hexdigest()[:12]
     home = f"{studio.home}/speech/scripts/{name}"
-    mixed = studio.make(orders_dubbing.mix(f"script {script.file.name}", home, None, placed, ()))
+    mixed = studio.make(orders.mix(f"script {script.file.name}", home, None, placed, ()))
     about = {
         "script_sha256": hashlib.sha256(script.file.read_bytes()).hexdigest(),
         "voices": {slug: {"name": card.name, "version": card.version} for slug, card in sorted(cards.items())},

@@ -23,9 +23,9 @@ from tasks.keeping import rebuild
 from tasks.keeping.garbage import find_garbage
 from tasks.keeping.repair import repair
 from tasks.keeping.verify import is_record, verify
+from tasks.orders import Under, mix
 from tasks.reporting.report_pages import write_report
 from tasks.speech.dubbing import bed_of
-from tasks.speech.orders_dubbing import Under, mix
 from tasks.studio import Studio, files_of_record
 from tasks.trust.rights_episodes import forget
 from tests.unit.stub_studio import episode_at, looking, studio_at

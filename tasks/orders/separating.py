@@ -5,7 +5,7 @@ from __future__ import annotations
 from containers.contract import stages
 from containers.contract.stages import Reused, Segment, Stretch
 from tasks.domain import Episode
-from tasks.orders import folder_of, separation
+from tasks.orders.episodes import folder_of, separation
 from tasks.studio import Made, Order, Stored, Studio, sent
 
 CONDENSED = "condensed/"

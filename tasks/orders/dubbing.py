@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from containers.contract import stages
 from containers.contract.stages import File, PlacedLine, Segment
 from tasks.domain import Episode
-from tasks.orders import video_of
+from tasks.orders.episodes import video_of
 from tasks.studio import Order, Stored, Studio, sent
 
 

@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from containers.contract.item import sha256_of
-from infra.bucket import download, split_address
-from infra.bucket_client import client, told
-from infra.cache import file_cache
 from infra.settings import settings
 from infra.sources import BucketFile, remember, remembered
 from infra.store import Store, StoreError, find_json, write_json
+from infra.store.bucket import download, split_address
+from infra.store.bucket_client import client, told
+from infra.store.cache import file_cache
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -22,6 +22,6 @@ def erase_leftovers(store: Store, jobs: Sequence[str]) -> None:
         if each.name.endswith(endings):
             shutil.rmtree(each, ignore_errors=True)
     if store.address.startswith("s3://"):
-        from infra.cache import file_cache
+        from infra.store.cache import file_cache
 
         file_cache().clear()

@@ -18,11 +18,11 @@ from containers.contract.stages import STAGES
 from flows.gate import take_file
 from flows.review import SheetDesk
 from flows.sheet_export import export, upload_link
-from infra.bucket import BucketStore
-from infra.cache import FileCache
 from infra.review import listening, server
 from infra.review_doors import Doors, Links
 from infra.settings import settings
+from infra.store.bucket import BucketStore
+from infra.store.cache import FileCache
 from tasks.labelling.labels import decide, history, load, record
 from tasks.labelling.sheet_answer import SheetAnswer
 from tasks.speakers import casting

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from infra.bucket import BucketStore
 from infra.settings import settings
 from infra.stage import Runner
 from infra.store import LocalStore, Store
+from infra.store.bucket import BucketStore
 from tests.chaos import faults, season
 from tests.chaos.afar import Afar
 from tests.chaos.children import DONE, Loss, child, ended

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from containers.contract.item import sha256_of
-from infra.seals import opened
 from infra.store import LocalStore, StoreError
+from infra.store.seals import opened
 from tasks.keeping.repair import repair
 from tests.chaos import faults, season
 from tests.chaos.children import DONE, Loss, child, ended, whole_season

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from containers.contract.errors import EngineError
-from infra import bucket_client, images
-from infra.cache import file_cache
+from infra import images
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engines
 from infra.image_names import image_of
@@ -22,7 +21,8 @@ from infra.runners.docker import daemon
 from infra.runners.kubernetes import KubernetesRunner
 from infra.settings import kubernetes_settings, settings
 from infra.stage import Exit, Job, Outcome, Start
-from infra.store import Store, open_store
+from infra.store import Store, bucket_client, open_store
+from infra.store.cache import file_cache
 from tests.kubernetes.cluster import Cluster, find_cluster
 from tests.unit.s3_servers import Server, moto_server
 from tests.unit.test_dispatch import STUB, House, wait_until

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from infra import bucket as bucket_module
-from infra import bucket_client
-from infra.bucket import BucketStore
-from infra.cache import FileCache
-from infra.leases import Conditional, Flags, Lease, Leases
 from infra.settings import SettingsError, settings
-from infra.store import LocalStore, Missing, Store, StoreBusy, StoreError, find_json, open_store
+from infra.store import LocalStore, Missing, Store, StoreBusy, StoreError, bucket_client, find_json, open_store
+from infra.store import bucket as bucket_module
+from infra.store.bucket import BucketStore
+from infra.store.cache import FileCache
+from infra.store.leases import Conditional, Flags, Lease, Leases
 from tasks import orders
 from tests.unit.s3_servers import Proxy, Server, moto_server, s3rver
 from tests.unit.stub_studio import episode_at, looking, studio_at
@@ -376,7 +375,7 @@ def test_a_created_object_whose_answer_was_lost_is_known_as_ours(broken: tuple[P
 LARGE = """
 import sys
 from pathlib import Path
-from infra import bucket
+from infra.store import bucket
 from infra.store import open_store
 from boto3.s3.transfer import TransferConfig
 bucket.TRANSFER = TransferConfig(multipart_threshold=2**20, multipart_chunksize=5 * 2**20, max_concurrency=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from infra import bucket_sources
-from infra.cache import file_cache
 from infra.settings import settings
 from infra.sources import files_of, here, place_of, sha256_known
 from infra.store import LocalStore, StoreError
+from infra.store.cache import file_cache
 from tasks.episodes.episodes import list_episodes
 from tasks.series import Character
 from tasks.speech.scripts import ScriptError

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import cache as subject
-from infra.cache import FileCache
 from infra.store import StoreBusy, StoreError
+from infra.store import cache as subject
+from infra.store.cache import FileCache
 
 HERE = Path(__file__).parents[2]
 
@@ -85,7 +85,7 @@ def test_what_somebody_reads_is_kept_and_so_is_what_was_just_asked_for(tmp_path:
 
 def test_what_a_killed_process_held_is_free_again(tmp_path: Path) -> None:
     holds = (
-        "import os, sys; from pathlib import Path; from infra.cache import FileCache\n"
+        "import os, sys; from pathlib import Path; from infra.store.cache import FileCache\n"
         "cache = FileCache(Path(sys.argv[1]), 5000)\n"
         "with cache.held(cache.find(sys.argv[2])): os.kill(os.getpid(), 9)"
     )

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import soundfile
 
-from infra.bucket import BucketStore
-from infra.cache import FileCache
 from infra.settings import settings
+from infra.store.bucket import BucketStore
+from infra.store.cache import FileCache
 from tasks.exporting import exports
 from tasks.exporting.exports import FORMATS, export
 from tasks.exporting.exports_folder import MARK

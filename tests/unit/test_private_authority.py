@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra import bucket_client
 from infra.engines import engines
 from infra.runners import kubernetes_job as form
 from infra.settings import HERE, KubernetesSettings, SettingsError, kubernetes_settings, settings
-from infra.store import StoreError, open_store
+from infra.store import StoreError, bucket_client, open_store
 from tests.unit.s3_servers import Server, _running, free_port
 
 OWNER = {"apiVersion": "v1", "kind": "Job", "metadata": {"name": "flow", "uid": "1"}}

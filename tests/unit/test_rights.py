@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.cache import file_cache
 from infra.settings import settings
 from infra.store import open_store
+from infra.store.cache import file_cache
 from tasks.speech.speaking import Line, speak
 from tasks.studio import Studio
 from tasks.trust.audit import verify

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 
-from infra.bucket import BucketStore
-from infra.cache import FileCache
 from infra.settings import settings
 from infra.store import LocalStore, StoreError, read_json, write_json
+from infra.store.bucket import BucketStore
+from infra.store.cache import FileCache
 from tasks.keeping.artifacts import Kind
 from tasks.keeping.garbage import find_garbage, remove
 from tasks.keeping.nightly_check import check

@@ -23,11 +23,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 from containers.contract.item import sha256_of
-from infra.bucket_client import GONE, REFUSED, client, code_of, encryption, told
-from infra.cache import ATTEMPTS, FileCache, file_cache
-from infra.leases import Leases
 from infra.settings import settings
-from infra.store import AT_ONCE, Digest, Missing, StoreBusy, StoreError, key_parts
+from infra.store.bucket_client import GONE, REFUSED, client, code_of, encryption, told
+from infra.store.cache import ATTEMPTS, FileCache, file_cache
+from infra.store.leases import Leases
+from infra.store.port import AT_ONCE, Digest, Missing, StoreBusy, StoreError, key_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

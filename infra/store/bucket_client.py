@@ -23,7 +23,7 @@ from botocore.exceptions import (
 )
 
 from infra.settings import Settings, settings
-from infra.store import Missing, StoreBusy, StoreError
+from infra.store.port import Missing, StoreBusy, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

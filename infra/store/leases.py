@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from infra.bucket_client import GONE, REFUSED, code_of, encryption, server_time, told
-from infra.store import StoreError
+from infra.store.bucket_client import GONE, REFUSED, code_of, encryption, server_time, told
+from infra.store.port import StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -21,7 +21,7 @@ from pathlib import Path
 from containers.contract.item import sha256_of
 from infra.items import Alive, sweep
 from infra.settings import settings
-from infra.store import StoreBusy, StoreError
+from infra.store.port import StoreBusy, StoreError
 
 GRACE_SECONDS = 600.0
 """A file that was just asked for is not removed, so that whoever got its path can still open it."""

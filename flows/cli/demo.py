@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.outcomes import show_season
 from flows.cli.recordings import summary
-from flows.cli.run import run_season, show_season
+from flows.cli.run import run_season
 from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as show
 from infra.demo_series import make_demo_series

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened, options_of, pairs
+from flows.cli.outcomes import LEFT_OUT
 from flows.cli.run import started
 from flows.cli.terminal import cell, console, say
 from tasks.speech.saying import NothingToSay
@@ -18,8 +19,6 @@ from tasks.speech.saying import NothingToSay
 if TYPE_CHECKING:
     from tasks.speech.dubbing import Dub
     from tasks.studio import Studio
-
-LEFT_OUT = 3
 
 
 def add_to(app: typer.Typer) -> None:

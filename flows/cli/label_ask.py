@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from flows.cli.label_show import HELP, path_of, play, show, show_clips
+from flows.cli.outcomes import LABELS_WANTED
 from flows.cli.terminal import say
 from tasks.domain import NOBODY, Suggestion
 from tasks.labelling.label_rules import seen
@@ -24,7 +25,6 @@ from tasks.studio import Studio
 
 KEYS = "123456789abdefghijklmtvwyz"
 """One key a character; those left out, and words, are commands. Characters beyond them are written out."""
-LABELS_WANTED = 4
 CLIPS = re.compile(r"([pxo])\s*(\d[\d\s,]*)")
 
 

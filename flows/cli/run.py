@@ -26,13 +26,12 @@ from flows.cli.options import (
     pairs,
     policy,
 )
-from flows.cli.terminal import STARTING, at_terminal, cell, console, say, say_problems, stage_bars
+from flows.cli.outcomes import counted, name_revoked, name_without_data, show_failed, show_season
+from flows.cli.terminal import STARTING, at_terminal, console, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
     from tasks.studio import Studio
-
-LEFT_OUT, LABELS_WANTED = 3, 4
 
 
 def add_to(app: typer.Typer) -> None:
@@ -143,7 +142,7 @@ def dataset(
         made = make_data_sets(**_parameters(config, store, engine, runner), labels=labels)
     table = Table("character", "minutes", "clips", "dropped")
     for each in made.ready:
-        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), _counted(each.dropped))
+        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), counted(each.dropped))
     console.print(table)
     for each in made.ready:
         if each.missing:
@@ -164,7 +163,7 @@ def explain_data_sets(studio: Studio) -> None:
     for each in changes:
         table.add_row(
             each.character, f"{each.minutes_now:.1f}", f"{each.minutes_then:.1f}", str(each.clips_now),
-            str(each.clips_then), _counted(each.added), _counted(each.removed), _counted(each.reasons_then),
+            str(each.clips_then), counted(each.added), counted(each.removed), counted(each.reasons_then),
         )  # fmt: skip
     console.print(table)
 
@@ -218,55 +217,6 @@ def train(
         say(f"No voice: {why}", style="yellow")
 
 
-def show_season(done: Season) -> None:
-    """What a season gave, and what is to be done next."""
-    if done.to_add:
-        say(f"The series file lacks characters that were named. Add to it, and run this again:\n{done.to_add}")
-    if done.waiting:
-        from tasks.status import waiting_said
-
-        name_failed(done.failed)
-        say(f"{waiting_said(len(done.waiting))}: run voicecast label, then this again.", style="bold")
-        raise typer.Exit(LABELS_WANTED)
-    table = Table("character", "minutes", "clips", "voice", "note")
-    voices = {card.character: card for card in done.voices}
-    for each in done.data_sets:
-        card = voices.get(each.character)
-        voice = f"{card.version} by {card.engine}" if card else "none"
-        why = (done.left_out or {}).get(each.character, "")
-        table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, cell(why))
-    console.print(table)
-    name_failed(done.failed)
-    without = (done.left_out or {}).keys() - {each.character for each in done.data_sets}
-    name_without_data({slug: (done.left_out or {})[slug] for slug in sorted(without)})
-    if done.failed:
-        raise typer.Exit(LEFT_OUT)
-
-
-def show_failed(failed: dict[str, str]) -> None:
-    """Name the recordings that were left out; exit code 3 if there are any."""
-    name_failed(failed)
-    if failed:
-        raise typer.Exit(LEFT_OUT)
-
-
-def name_revoked(studio: Studio) -> None:
-    """Name the characters that are left out because their rights were revoked."""
-    from tasks.trust.rights import all_revoked
-
-    for each in all_revoked(studio).values():
-        say(f"Left out: {each.said()}", style="yellow")
-
-
-def name_failed(failed: dict[str, str]) -> None:
-    for key, message in sorted(failed.items()):
-        say(f"Left out: {key}: {message}", style="yellow")
-
-
-def _counted(reasons: dict[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-
-
 def _parameters(
     config: Path | None, store: str | None, engine: list[str] | None, runner: list[str] | None
 ) -> dict[str, Any]:
@@ -279,11 +229,3 @@ def _parameters(
         "engines": pairs(engine, "--engine") or None,
         "runners": pairs(runner, "--runner") or None,
     }
-
-
-def name_without_data(failed: dict[str, str]) -> None:
-    """Name the characters whose data set failed; exit code 1, since trying again can help."""
-    for slug, message in failed.items():
-        say(f"No data set of {slug}: {message}", style="yellow")
-    if failed:
-        raise typer.Exit(1)

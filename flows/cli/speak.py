@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from containers.contract.codec import canonical
-from flows.cli.dub import LEFT_OUT, Language, Pace, bounds, check_script, told
+from flows.cli.dub import Language, Pace, bounds, check_script, told
 from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.outcomes import LEFT_OUT
 from flows.cli.recordings import Audio, Pitch, semitones_of, speak_recordings, summary
 from flows.cli.sing import Alone, Song, sing
 from flows.cli.terminal import console, stage_bars

@@ -24,6 +24,8 @@ from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.heard import heard_series, texts_of_clips
+from tasks.speakers.references import known_references
 from tasks.stages import clean, dereverb
 from tasks.studio import Studio
 from tasks.trust.rights import not_revoked
@@ -51,10 +53,10 @@ def judge(
     studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]
 ) -> tuple[dict[str, tuple[Row, ...]], dict[str, str], dict[str, str]]:
     """Verdicts by character, the hash of every clip, and the words of clips whose words are known."""
-    heard = casting.heard_series(studio, prepared)
+    heard = heard_series(studio, prepared)
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
-    texts = casting.texts_of_clips(studio, heard)
-    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    texts = texts_of_clips(studio, heard)
+    rows = data_sets.decide(studio, cast, labels, heard, known_references(studio), texts=texts)
     return rows, hashes, texts
 
 

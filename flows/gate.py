@@ -21,6 +21,7 @@ from tasks.labelling.labels import Labels, decide, history, load, record, refres
 from tasks.labelling.sheet_answer import Taken, take_what_stands
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 
 log = logging.getLogger("voicecast.labels")
@@ -50,7 +51,7 @@ def ask_labels(studio: Studio, cast: Cast, policy: str) -> Labelled:
         cast = casting.load_cast(studio) or cast  # somebody may have taken clips out of a speaker meanwhile
         labels = settle(studio, cast, "ask").labels
         cast = casting.current(studio, cast, labels)
-        waiting = tuple(each for each in casting.questions(studio, cast, labels) if each.speaker not in taken.later)
+        waiting = tuple(each for each in open_questions(studio, cast, labels) if each.speaker not in taken.later)
         labelled = Labelled(labels=labels, waiting=waiting)
         asked = _asked(cast, waiting, taken.again)
         if not asked or not forms.ask(studio, cast, run, asked, taken.again):
@@ -82,7 +83,7 @@ def settle(studio: Studio, cast: Cast, policy: str, once: str | None = None) -> 
     accepted = auto_decision(cast.suggestions, labels)
     if accepted:
         labels = record(studio.store, series, accepted)
-    waiting = () if policy == "auto" else casting.questions(studio, cast, labels)
+    waiting = () if policy == "auto" else open_questions(studio, cast, labels)
     return Labelled(labels=labels, waiting=waiting)
 
 

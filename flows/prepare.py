@@ -31,6 +31,7 @@ from tasks.slots import slots_of_run
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
 from tasks.speakers.names import casts_of
+from tasks.speakers.references import references_of
 from tasks.stages import (
     cut,
     diarize,
@@ -184,7 +185,7 @@ def make_room(studio: Studio, finished: Sequence[Episode], outstanding: Sequence
 
 def hear_references(studio: Studio) -> dict[str, PrefectFuture[str]]:
     """Every reference on its way, by the name of its file."""
-    references = casting.references_of(studio)
+    references = references_of(studio)
     futures = hear_reference.map(
         unmapped(studio), [slug for slug, _ in references], [source for _, source in references]
     )

@@ -15,6 +15,7 @@ from tasks.episodes.episodes import list_episodes
 from tasks.episodes.prepared import STAGES, Prepared, find_all_prepared, find_left_out, was_prepared
 from tasks.labelling.labels import load
 from tasks.speakers import casting
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tasks.voices import current_voice
 
@@ -92,7 +93,7 @@ def status_of(studio: Studio) -> Status:
         outstanding=outstanding,
         again=sum(was_prepared(studio, each) for each in unfinished if each.key in outstanding),
         unknown={name: count for name, count in speakers.items() if not name.startswith(NOBODY) and name not in known},
-        waiting=len(casting.questions(studio, cast, labels)) if cast and asked else 0,
+        waiting=len(open_questions(studio, cast, labels)) if cast and asked else 0,
         characters=tuple(_character(studio, slug, speakers[slug]) for slug in studio.series.characters),
     )
 

@@ -17,6 +17,7 @@ from tasks.labelling.labels import Evidence, LabelsError, history, load, undone
 from tasks.labelling.sheet_answer import take_back
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 
 
@@ -66,7 +67,7 @@ def _go_on(studio: Studio, cast: Cast, who: str) -> None:
     if named:
         say(f"The series file lacks characters that were named. Add to it:\n{lines_to_add(named)}")
     shown = next(iter(studio.store.keys(f"{studio.home}/cast/forms/")), None)
-    if shown is None or casting.questions(studio, cast, labels):
+    if shown is None or open_questions(studio, cast, labels):
         return
     from flows import forms
 

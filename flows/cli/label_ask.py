@@ -21,6 +21,7 @@ from tasks.labelling.sheet_answer import SheetAnswer, take_answer, take_back
 from tasks.labelling.sheet_media import known_file
 from tasks.series import SLUG
 from tasks.speakers import casting
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 
 KEYS = "123456789abdefghijklmtvwyz"
@@ -133,7 +134,7 @@ def _questions(studio: Studio, everybody: bool) -> list[Suggestion]:
     cast = casting.cast_of(studio)
     if everybody:
         return list(cast.suggestions)
-    return list(casting.questions(studio, cast, load(studio.store, studio.series.series)))
+    return list(open_questions(studio, cast, load(studio.store, studio.series.series)))
 
 
 def obey(asking: Asking, line: str) -> None:

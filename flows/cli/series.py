@@ -85,7 +85,7 @@ def check(config: Config = None, store: StoreAt = None) -> None:
     from infra.slots import MachineSlots
     from tasks.episodes.episodes import list_episodes, not_taken
     from tasks.opening import with_engines
-    from tasks.speakers.casting import references_of
+    from tasks.speakers.references import references_of
 
     studio = opened(config, store)
     references = references_of(studio)

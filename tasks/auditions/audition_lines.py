@@ -19,7 +19,7 @@ from tasks import orders
 from tasks.auditions.audition import Line
 from tasks.orders import Shown
 from tasks.series import SeriesError
-from tasks.speakers import casting
+from tasks.speakers.references import references_of
 from tasks.studio import Source, Stored, Studio
 from tasks.voices import Card
 
@@ -108,7 +108,7 @@ def _text_line(studio: Studio, text: str) -> Recorded | None:
 
 def _of_references(studio: Studio, character: str) -> Iterator[_Candidate]:
     try:
-        sources = [source for slug, source in casting.references_of(studio) if slug == character]
+        sources = [source for slug, source in references_of(studio) if slug == character]
     except SeriesError:
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -27,8 +27,9 @@ from tasks.episodes import recurring_files
 from tasks.episodes.prepared import Prepared
 from tasks.labelling.labels import Labels
 from tasks.speakers import cast as cast_rules
-from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.heard import heard_series, texts_of_clips
+from tasks.speakers.references import known_references
 from tasks.studio import Made, Stored, Studio, hash_of_code
 
 
@@ -128,9 +129,9 @@ def decide(
 
 def decide_anew(studio: Studio, cast: Cast, labels: Labels, prepared: Sequence[Prepared]) -> tuple[Change, ...]:
     """What `decide` would change for each character, from what lies in the store; nothing is written."""
-    heard = casting.heard_series(studio, prepared)
-    texts = casting.texts_of_clips(studio, heard)
-    decided = decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    heard = heard_series(studio, prepared)
+    texts = texts_of_clips(studio, heard)
+    decided = decide(studio, cast, labels, heard, known_references(studio), texts=texts)
     return tuple(explain(studio, slug, rows) for slug, rows in decided.items())
 
 

@@ -13,6 +13,7 @@ from tasks.episodes.pruning import Prunable, find_prunable, prune
 from tasks.labelling.labels import load
 from tasks.series import SeriesError
 from tasks.speakers import casting
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 
 
@@ -39,4 +40,4 @@ def _asked(studio: Studio) -> bool:
     cast = casting.load_cast(studio)
     if cast is None or studio.series.labels != "ask":
         return False
-    return bool(casting.questions(studio, cast, load(studio.store, studio.series.series)))
+    return bool(open_questions(studio, cast, load(studio.store, studio.series.series)))

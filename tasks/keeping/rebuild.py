@@ -18,6 +18,8 @@ from tasks.episodes.prepared import Parts, Prepared
 from tasks.labelling.labels import Labels, load
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.heard import heard_series, texts_of_clips
+from tasks.speakers.references import known_references, references_of
 from tasks.studio import Studio
 from tasks.trust.rights import check_rights
 from tasks.voices import ANEW, Card
@@ -59,7 +61,7 @@ def _prepare(studio: Studio, episode: Episode) -> Prepared:
 def hear_references(studio: Studio) -> dict[str, str]:
     """Every reference as vectors; gives those that could not be heard, and why."""
     failed = {}
-    for slug, source in casting.references_of(studio):
+    for slug, source in references_of(studio):
         try:
             extracted = studio.make(orders.extract_given(studio, f"reference of {slug}", source))
             studio.make(orders.embed_reference(studio, slug, extracted.stored(extracted.result.recording)))
@@ -86,9 +88,9 @@ def make_data_sets(
     found = {slug: data_sets.find_data_set(studio, slug, identity) for slug, identity in wanted.items()}
     if all(found.values()):
         return tuple(each for each in found.values() if each)
-    heard = casting.heard_series(studio, finished)
-    texts = casting.texts_of_clips(studio, heard)
-    rows = data_sets.decide(studio, cast, labels, heard, casting.known_references(studio), texts=texts)
+    heard = heard_series(studio, finished)
+    texts = texts_of_clips(studio, heard)
+    rows = data_sets.decide(studio, cast, labels, heard, known_references(studio), texts=texts)
     about = data_sets.About(
         labels=labels,
         texts=texts,

@@ -22,6 +22,8 @@ from tasks.speakers import casting
 from tasks.speakers.cast import galleries_of
 from tasks.speakers.casting import Cast
 from tasks.speakers.linking import one_model
+from tasks.speakers.questions import open_questions
+from tasks.speakers.references import known_references
 from tasks.studio import Studio
 
 log = logging.getLogger("voicecast.sheet")
@@ -112,7 +114,7 @@ def heard_by(studio: Studio) -> Heard:
     episodes = sorted({episode for speaker in cast.speakers for episode in speaker.episodes})
     heard = tuple(heard_episode(studio.store, studio.home, each) for each in episodes)
     try:
-        references = casting.known_references(studio)
+        references = known_references(studio)
     except SeriesError as error:
         log.warning("the sheet is without scores of characters: %s", error)
         references = ()
@@ -130,7 +132,7 @@ def heard_by(studio: Studio) -> Heard:
 def make_sheet(studio: Studio, heard: Heard, labels: Labels) -> Sheet:
     """The sheet as of these labels: speakers in doubt first, the longest of them first."""
     series = studio.series
-    asked = {each.speaker for each in casting.questions(studio, heard.cast, labels)}
+    asked = {each.speaker for each in open_questions(studio, heard.cast, labels)}
     suggestions = {each.speaker: each for each in heard.cast.suggestions}
     speakers = [
         _speaker(each, heard, suggestions.get(each.id), labels, asked)

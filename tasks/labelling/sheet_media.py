@@ -15,7 +15,7 @@ from tasks.labelling.label_sheet import Heard, SheetClip, more_clips
 from tasks.labelling.labels import Labels
 from tasks.orders import Shown
 from tasks.series import SeriesError
-from tasks.speakers import casting
+from tasks.speakers.references import references_of
 from tasks.studio import Stored, Studio
 
 log = logging.getLogger("voicecast.sheet")
@@ -79,7 +79,7 @@ def known_file(studio: Studio, heard: Heard, labels: Labels, character: str) -> 
 def _reference(studio: Studio, character: str) -> Stored | None:
     """The recording of a character's first reference, as a preparation left it."""
     try:
-        references = casting.references_of(studio)
+        references = references_of(studio)
     except SeriesError:
         return None
     for slug, source in references:

@@ -17,6 +17,7 @@ from tasks import orders
 from tasks.labelling import labels
 from tasks.series import SeriesError
 from tasks.speakers import casting
+from tasks.speakers.references import references_of
 from tasks.studio import Studio
 from tasks.trust import audit, rights_episodes
 from tasks.trust.provenance import now
@@ -178,7 +179,7 @@ def _references(studio: Studio, character: str) -> tuple[set[str], set[str], set
     others: set[str] = set()
     vectors: set[str] = set()
     try:
-        references = casting.references_of(studio)
+        references = references_of(studio)
     except SeriesError:
         return own, others, vectors
     for slug, source in references:

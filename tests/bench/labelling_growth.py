@@ -28,9 +28,10 @@ from tasks.labelling import labels
 from tasks.labelling.label_rules import auto_decision
 from tasks.labelling.labels import Decision
 from tasks.series import Character, Series
-from tasks.speakers import casting, learnt, linking
+from tasks.speakers import learnt, linking
 from tasks.speakers.casting import Cast
 from tasks.speakers.parting import who_is_who
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.bench.season_stages import Workshop
 from tests.bench.synthetic_season import Plan, Season, make, spread_of
@@ -90,7 +91,7 @@ class Labeller:
     def ask(self, heard: Sequence[HeardEpisode]) -> int:
         """Answer until nobody is asked about; how many questions that took."""
         asked = 0
-        while questions := casting.questions(self._studio, self.take(heard), labels.derive(self.decisions)):
+        while questions := open_questions(self._studio, self.take(heard), labels.derive(self.decisions)):
             asked += len(questions)
             answers = {each.speaker: self._truly(each.speaker, heard) for each in questions}
             self.decisions.append(labels.decide("bench", "cli", answers))

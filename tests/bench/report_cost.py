@@ -31,6 +31,8 @@ from tasks.episodes.prepared import Parts, Prepared
 from tasks.opening import open_series, with_engines
 from tasks.reporting.report_pages import write_report
 from tasks.speakers import casting
+from tasks.speakers.heard import heard_series
+from tasks.speakers.references import known_references, references_of
 from tasks.studio import Studio
 from tests.bench.cost.orchestration import stub_series
 
@@ -58,16 +60,16 @@ def main() -> None:
 def season(studio: Studio) -> None:
     """All before training, and the assets."""
     episodes = list_episodes(studio.series, studio.store)
-    for slug, source in casting.references_of(studio):
+    for slug, source in references_of(studio):
         recording = studio.make(orders.extract_given(studio, slug, source))
         studio.make(orders.embed_reference(studio, slug, recording.stored(recording.result.recording)))
     with ThreadPoolExecutor(32) as pool:
         done = list(pool.map(lambda each: _prepared(studio, each), episodes))
         list(pool.map(lambda each: list_assets(studio, each), done))
-    references = casting.known_references(studio)
+    references = known_references(studio)
     cast = casting.make_cast(studio, casting.base_of(studio, episodes, done), episodes, done)
     labels = settle(studio, cast, "auto").labels
-    heard = casting.heard_series(studio, done)
+    heard = heard_series(studio, done)
     rows = data_sets.decide(studio, cast, labels, heard, references)
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
     for slug, of_character in rows.items():

@@ -26,9 +26,10 @@ from tasks.labelling import labels
 from tasks.labelling.label_rules import auto_decision
 from tasks.labelling.labels import Decision, Labels
 from tasks.series import Character, Series
-from tasks.speakers import casting, learnt, linking
+from tasks.speakers import learnt, linking
 from tasks.speakers.casting import Cast
 from tasks.speakers.parting import who_is_who
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.bench import season_stages
 from tests.bench.season_stages import Workshop
@@ -86,7 +87,7 @@ def label(
     decisions += _auto(found, labels.derive(decisions))
     before = measured(season, heard, found, labels.derive(decisions), lower, names)
     asked: list[str] = []
-    while questions := casting.questions(studio, found, labels.derive(decisions)):
+    while questions := open_questions(studio, found, labels.derive(decisions)):
         asked += [f"{each.speaker} {each.character} {each.score} {each.margin}" for each in questions]
         answers = {each.speaker: _truly(season, found, each, names) for each in questions}
         decisions.append(labels.decide("bench", "cli", answers))

@@ -181,7 +181,7 @@ def _median(path: Path) -> float:
 
 def trained(studio: Studio, character: str) -> None:
     """A voice of the character's references."""
-    from tasks.speakers.casting import references_of
+    from tasks.speakers.references import references_of
 
     clips, seconds = [], 0.0
     for slug, source in references_of(studio):

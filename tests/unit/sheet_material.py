@@ -18,8 +18,8 @@ from containers.stub import people
 from infra.store import write_json
 from tasks import orders
 from tasks.domain import EpisodeClip, Speaker, Suggestion
-from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.references import references_of
 from tasks.studio import Source, Studio
 
 MEASURED = Measurements(
@@ -75,7 +75,7 @@ def lay(studio: Studio, speakers: Sequence[Heard], episodes: int = 1) -> Cast:
     cast = Cast(identity="made", model=people.MODEL, speakers=tuple(linked), suggestions=suggestions)
     write_json(studio.store, f"{studio.home}/cast/speakers.json", cast)
     with ThreadPoolExecutor(12) as pool:
-        list(pool.map(lambda each: _hear_reference(studio, *each), casting.references_of(studio)))
+        list(pool.map(lambda each: _hear_reference(studio, *each), references_of(studio)))
     return cast
 
 

@@ -15,6 +15,8 @@ from tasks.labelling.labels import decide, history, load, record
 from tasks.series import Series
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
+from tasks.speakers.heard import texts_of_clips
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.unit.voices import heard
 
@@ -75,13 +77,13 @@ def test_what_was_said_of_one_episode_needs_no_question_in_the_next(tmp_path: Pa
     shelf = Shelf(tmp_path)
     shelf.put(FIRST)
     first = shelf.cast()
-    asked = casting.questions(shelf.studio, first, load(shelf.studio.store, "kaze"))
+    asked = open_questions(shelf.studio, first, load(shelf.studio.store, "kaze"))
     assert [each.speaker for each in asked] == ["S001", "S002"]
     shelf.say(S001="endou", S002="gouenji")
     shelf.put(SECOND)
     both = shelf.cast()
     assert [each.id for each in both.speakers] == ["S001", "S002", "S003"]
-    assert casting.questions(shelf.studio, both, load(shelf.studio.store, "kaze")) == ()
+    assert open_questions(shelf.studio, both, load(shelf.studio.store, "kaze")) == ()
 
 
 def test_answers_count_at_once_for_those_who_were_not_asked_about(tmp_path: Path) -> None:
@@ -133,9 +135,9 @@ def test_clips_have_the_words_of_subtitles_in_the_language_of_the_series(tmp_pat
     shelf = Shelf(tmp_path)
     shelf.put(FIRST)
     shelf.subtitles("s01e01", "00.eng.srt", "1\n00:00:00,000 --> 00:00:03,000\nLet us play\n")
-    assert casting.texts_of_clips(shelf.studio, [FIRST]) == {}
+    assert texts_of_clips(shelf.studio, [FIRST]) == {}
     shelf.subtitles("s01e01", "01.jpn.srt", "1\n00:00:00,000 --> 00:00:03,000\nサッカーやろうぜ\n")
-    assert casting.texts_of_clips(shelf.studio, [FIRST]) == {"s01e01/00000000": "サッカーやろうぜ"}
+    assert texts_of_clips(shelf.studio, [FIRST]) == {"s01e01/00000000": "サッカーやろうぜ"}
 
 
 def test_where_references_are_not_at_hand_suggestions_stay(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from tasks.labelling.sheet_media import known_sound, sounds_of
 from tasks.labelling.sheet_page import entrance, render
 from tasks.labelling.sheet_voices import CLIPS, Voice, representative
 from tasks.speakers import casting
+from tasks.speakers.questions import open_questions
+from tasks.speakers.references import known_references
 from tasks.studio import Studio
 from tests.unit import sheet_material as material
 from tests.unit.stub_studio import looking, studio_at
@@ -278,7 +280,7 @@ def test_clips_of_a_stranger_become_a_speaker_who_is_asked_about_and_the_one_lik
     assert taken.cast == casting.cast_of(mixed)
     asked = {each.id: each.status for each in sheet_of(mixed).speakers}
     assert asked["S004"] == "asked", "whoever took the clips out is asked whose they are, stranger or not"
-    assert [each.speaker for each in casting.questions(mixed, taken.cast, taken.labels)].count("S004") == 1
+    assert [each.speaker for each in open_questions(mixed, taken.cast, taken.labels)].count("S004") == 1
     (decision,) = history(mixed.store, "toy")
     assert (decision.split, decision.labels) == ({"S001": before["S001"][-1:]}, {})
 
@@ -290,7 +292,7 @@ def test_a_later_preparation_keeps_what_was_taken_out_where_it_is(mixed: Studio)
     after, prepared = clips_of(mixed), [SimpleNamespace(episode="s01e01")]
     made = casting.make_cast(mixed, "another", (), prepared)  # type: ignore[arg-type]
     assert {each.id: each.clips for each in made.speakers} == after
-    assert [each.speaker for each in casting.questions(mixed, made, load(mixed.store, "toy"))].count("S004") == 1
+    assert [each.speaker for each in open_questions(mixed, made, load(mixed.store, "toy"))].count("S004") == 1
 
 
 def test_the_clips_taken_out_can_be_named_at_once_and_all_of_it_taken_back(mixed: Studio) -> None:
@@ -338,7 +340,7 @@ def test_a_rejected_clip_is_used_for_nobody_whoever_has_it(mixed: Studio, reject
     split = answer(id="ba9876543210", split={"S001": clips_of(mixed)["S001"][-2:]}, parts={"S001": "anna"})
     labels = take_answer(mixed, casting.cast_of(mixed), split).labels
     heard = tuple(heard_episode(mixed.store, mixed.home, each) for each in ("s01e01",))
-    rows = data_sets.decide(mixed, casting.cast_of(mixed), labels, heard, casting.known_references(mixed))["anna"]
+    rows = data_sets.decide(mixed, casting.cast_of(mixed), labels, heard, known_references(mixed))["anna"]
     (row,) = [each for each in rows if each.clip == clip]
     assert (row.verdict, row.reason) == ("dropped", "rejected")
 

@@ -12,9 +12,10 @@ from tasks.domain import NOBODY, HeardEpisode, Speaker
 from tasks.labelling.labels import Label, Labels
 from tasks.series import Character, Series
 from tasks.speakers.cast import ASK_ABOUT_ALL, RULES, suggest
-from tasks.speakers.casting import Cast, questions
+from tasks.speakers.casting import Cast
 from tasks.speakers.learnt import ASK_HIGHER, HIGHER, by_people, calibrated, learnt_references
 from tasks.speakers.linking import ModelsDiffer, Said, link
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.unit.voices import heard, reference
 
@@ -165,7 +166,8 @@ def test_after_the_first_labelled_episode_a_model_nobody_calibrated_asks_no_more
         known = learnt_references(episodes, speakers, said, [])
         rule = calibrated(ASK_ABOUT_ALL, episodes, speakers, said, known)
         suggestions = suggest(speakers, episodes, known, rule)
-        open_ones = questions(studio, Cast(identity="", model="", speakers=speakers, suggestions=suggestions), said)
+        found = Cast(identity="", model="", speakers=speakers, suggestions=suggestions)
+        open_ones = open_questions(studio, found, said)
         clips = {each.id: each.clips for each in speakers}
         answers = {each.speaker: label(whose[clips[each.speaker][0]]) for each in open_ones}
         said = replace(said, speakers={**said.speakers, **answers})

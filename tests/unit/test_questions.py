@@ -11,10 +11,10 @@ from tasks.domain import NOBODY, Speaker, Suggestion
 from tasks.labelling.label_rules import auto_decision
 from tasks.labelling.labels import Labels, decide, derive
 from tasks.series import Series
-from tasks.speakers import casting
 from tasks.speakers.cast import suggest
 from tasks.speakers.casting import Cast
 from tasks.speakers.linking import link
+from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.unit.voices import heard, reference
 
@@ -48,7 +48,7 @@ def cast_with(*speakers: tuple[str, float, str, str | None]) -> Cast:
 
 
 def asked(found: Cast, labels: Labels = NOTHING, **more: Any) -> list[str]:
-    return [each.speaker for each in casting.questions(studio(**more), found, labels)]
+    return [each.speaker for each in open_questions(studio(**more), found, labels)]
 
 
 def test_a_walk_on_of_two_seconds_is_not_worth_a_question() -> None:

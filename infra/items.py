@@ -1,6 +1,6 @@
 """The folders of a start: how items are laid out for an engine, how its answers are read, what is swept.
 
-The form is the contract's (containers/contract/__main__.py).
+The form is the contract's (containers/contract/envelopes.py).
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""What makes an engine this engine, and a result this result: known without starting anything."""
+"""What makes an engine this engine, a result this result, a decision this decision: known without starting anything."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from containers.contract.codec import canonical
@@ -63,3 +64,11 @@ def code_files(name: str) -> list[Path]:
         for path in found
         if path.is_file() and "__pycache__" not in path.parts and (path.suffix in kinds or path.name == "Dockerfile")
     )
+
+
+def hash_of_code(*modules: ModuleType) -> str:
+    """Hash of modules that decide, for the identity of what they decided."""
+    digest = hashlib.sha256()
+    for module in modules:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()

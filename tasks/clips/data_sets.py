@@ -15,7 +15,7 @@ from typing import Any
 from containers.contract.codec import canonical, decode, encode
 from containers.contract.stages import CleanClip, CleanResult, File
 from infra.engines import engine_for
-from infra.identity import makers
+from infra.identity import hash_of_code, makers
 from infra.store import find_json, write_json
 from tasks import orders
 from tasks.clips import clean_records, dataset, drying, purity, repeats, selection, verdicts
@@ -30,7 +30,7 @@ from tasks.speakers import cast as cast_rules
 from tasks.speakers.casting import Cast
 from tasks.speakers.heard import heard_series, texts_of_clips
 from tasks.speakers.references import known_references
-from tasks.studio import Made, Stored, Studio, hash_of_code
+from tasks.studio import Made, Stored, Studio
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,13 +16,14 @@ import numpy as np
 
 from containers.contract.codec import decode, encode
 from containers.contract.stages import FingerprintResult
+from infra.identity import hash_of_code
 from infra.store import read_json, write_json
 from tasks import orders
 from tasks.domain import Episode, HeardEpisode
 from tasks.episodes import recurrence, recurring, separating
 from tasks.episodes.recurrence import Group, Search, Words
 from tasks.episodes.recurring import Heard, RecurringGroup
-from tasks.studio import Made, Studio, hash_of_code
+from tasks.studio import Made, Studio
 
 
 @dataclass(frozen=True, kw_only=True)

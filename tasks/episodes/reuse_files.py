@@ -18,13 +18,13 @@ from containers.contract.codec import canonical, decode, encode
 from containers.contract.errors import StageError
 from containers.contract.stages import ExtractResult, Reused, SeparateResult, Stretch
 from infra.engines import engine_for
-from infra.identity import makers
+from infra.identity import hash_of_code, makers
 from infra.store import Damaged, find_json, write_json
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes import recurrence, reuse
 from tasks.episodes.earlier import Earlier, words_of
-from tasks.studio import Made, Stored, Studio, hash_of_code
+from tasks.studio import Made, Stored, Studio
 
 log = logging.getLogger("voicecast.work")
 

@@ -20,7 +20,7 @@ from scipy.ndimage import maximum_filter1d
 
 from containers.contract.stages import DETECTED, DetectResult, ExtractResult, Reused, Segment, SeparateResult
 from infra.engines import engine_for
-from infra.identity import makers
+from infra.identity import hash_of_code, makers
 from tasks import orders
 from tasks.domain import Episode
 from tasks.episodes.earlier import Earlier
@@ -29,7 +29,7 @@ from tasks.episodes.reuse import to_separate
 from tasks.episodes.reuse_files import REUSE, decide_reuse, find_reuse
 from tasks.episodes.reuse_files import rules as reuse_rules
 from tasks.series import Series
-from tasks.studio import Made, Order, Stored, Studio, hash_of_code
+from tasks.studio import Made, Order, Stored, Studio
 
 R = TypeVar("R")
 Rows = NDArray[np.float32]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from containers.contract.codec import canonical, decode, encode
+from infra.identity import hash_of_code
 from infra.sources import sha256_known
 from infra.store import find_json, write_json
 from tasks.clips import clip_texts
@@ -27,7 +28,7 @@ from tasks.speakers.learnt import by_people
 from tasks.speakers.names import casts_of, character_names
 from tasks.speakers.parting import who_is_who
 from tasks.speakers.references import known_references, references_of
-from tasks.studio import Studio, hash_of_code
+from tasks.studio import Studio
 
 log = logging.getLogger(__name__)
 

@@ -7,101 +7,27 @@ agree is the result; nothing is run then.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from containers.contract.codec import decode, encode
+from containers.contract.codec import encode
 from containers.contract.errors import StageError
-from containers.contract.stages import File
 from infra.dispatch import Dispatcher
 from infra.engines import Engine, engine_for
 from infra.identity import identity
 from infra.metrics import Work, metrics
-from infra.sources import Place, here
+from infra.sources import here
 from infra.stage import Job, Outcome
 from infra.store import Damaged, Store, find_json, write_json
 from tasks.series import Series
+from tasks.studio.order import Made, Order, R, Source, Stored
+from tasks.studio.records import RELEASED, STANDS_ON_THEM, files_of, files_of_record, made_of, place_of
 
 log = logging.getLogger("voicecast.work")
-
-R = TypeVar("R")
-
-RELEASED = "released"
-"""Field of a record some of whose files were removed on purpose: these, as they were."""
-STANDS_ON_THEM = "prepared.json"
-"""What says, in the folder of an order, that all that was made from its files counts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A file in the store; `size` in bytes, 0 where nobody has looked."""
-
-    key: str
-    sha256: str
-    size: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A file of the user's, outside the store: on this machine or in a bucket."""
-
-    path: Place
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order(Generic[R]):
-    """One stage for one thing, and where what it makes will lie.
-
-    `of`: the thing in a person's words (s01e02, endou_mamoru). `inputs`: path inside the item ->
-    file. `folder`: key below which record and files go. `keep`: where files of `out/` go in that
-    folder, by path or, ending in /, by folder. `engine`, `options`: what makes it, where that is not
-    the series' engine of the stage with the series' options.
-    """
-
-    stage: str
-    of: str
-    request: Any
-    result: type[R]
-    inputs: Mapping[str, Stored | Source]
-    folder: str
-    keep: Mapping[str, str]
-    record: str = ""
-    engine: str | None = None
-    options: Mapping[str, Any] | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.stage} {self.of}"
-
-    @property
-    def record_key(self) -> str:
-        return f"{self.folder}/stages/{self.record or self.stage}.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made(Generic[R]):
-    """What a stage made: its result as a value, and its files in the store by their path in `out/`.
-
-    `gone`: paths of files that were released; what they were is known, and they are not there.
-    """
-
-    result: R
-    engine: str
-    identity: str
-    files: Mapping[str, Stored]
-    found: bool
-    gone: frozenset[str] = frozenset()
-
-    def stored(self, file: File) -> Stored:
-        return self.files[file.path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +65,7 @@ class Studio:
         record = self._record(order)
         if record is None or record["identity"] != self.identity(order):
             return None
-        return _made(order, record, files_of_record(record), found=True)
+        return made_of(order, record, files_of_record(record), found=True)
 
     def release(self, record_key: str, paths: Collection[str] | None = None) -> None:
         """Remove files of a record (None: all) that are wanted no more; the record, written first, remembers them."""
@@ -211,11 +137,11 @@ class Studio:
         """Put the files of an outcome where the order wants them, and the record last."""
         files = {
             path: Stored(
-                key=f"{order.folder}/{_place(order.keep, path)}",
+                key=f"{order.folder}/{place_of(order.keep, path)}",
                 sha256=sha256,
                 size=(outcome.folder / path).stat().st_size,
             )
-            for path, sha256 in sorted(_files_of(outcome.result))
+            for path, sha256 in sorted(files_of(outcome.result))
         }
         if not self._is_back(order, files):
             self._clear(order)
@@ -229,7 +155,7 @@ class Studio:
         }
         write_json(self.store, order.record_key.replace(".json", ".run.json"), outcome.run)
         write_json(self.store, order.record_key, record)
-        return _made(order, record, files, found=False)
+        return made_of(order, record, files, found=False)
 
     def _is_back(self, order: Order[R], files: Mapping[str, Stored]) -> bool:
         """Whether released files were made again as they were. Where they were not, what stands on them is undone."""
@@ -297,49 +223,3 @@ def _told(facts: dict[str, str], work: Work) -> Iterator[None]:
         log.info("%s %s failed: %s", facts["stage"], facts["of"], error, extra=facts)
         metrics().failed(work, error.kind)
         raise
-
-
-def hash_of_code(*modules: ModuleType) -> str:
-    """Hash of modules that decide, for the identity of what they decided."""
-    digest = hashlib.sha256()
-    for module in modules:
-        digest.update(Path(str(module.__file__)).read_bytes())
-    return digest.hexdigest()
-
-
-def files_of_record(record: Mapping[str, Any]) -> dict[str, Stored]:
-    """The files of a stage's record by their path in `out/`, released ones too."""
-    return {path: Stored(**each) for path, each in {**record["files"], **record.get(RELEASED, {})}.items()}
-
-
-def sent(name: str, file: Stored | Source) -> File:
-    """How a request names an input that lies at in/`name`."""
-    return File(path=f"in/{name}", sha256=file.sha256)
-
-
-def _made(order: Order[R], record: dict[str, Any], files: Mapping[str, Stored], *, found: bool) -> Made[R]:
-    result: R = decode(order.result, json.loads(json.dumps(encode(record["result"]))))
-    gone = frozenset(record.get(RELEASED, {}))
-    return Made(
-        result=result, engine=record["engine"], identity=record["identity"], files=files, found=found, gone=gone
-    )
-
-
-def _files_of(value: Any) -> set[tuple[str, str]]:
-    """(path, sha256) of every file that a result names."""
-    if isinstance(value, dict):
-        if set(value) == {"path", "sha256"}:
-            return {(value["path"], value["sha256"])}
-        return {file for each in value.values() for file in _files_of(each)}
-    if isinstance(value, list):
-        return {file for each in value for file in _files_of(each)}
-    return set()
-
-
-def _place(keep: Mapping[str, str], path: str) -> str:
-    if path in keep:
-        return keep[path]
-    for prefix, target in keep.items():
-        if prefix.endswith("/") and path.startswith(prefix):
-            return target + path.removeprefix(prefix)
-    raise KeyError(f"nobody said where {path} is kept")

@@ -21,7 +21,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion, Vectors
 from tasks.speakers.hearsay import Hint
-from tasks.speakers.linking import one_model
+from tasks.speakers.models import one_model
 
 Band = Literal["accept", "ask", "leave_out"]
 

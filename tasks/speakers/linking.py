@@ -6,69 +6,27 @@ story is decided in `cast` and by a human, not here.
 
 Method: local speakers are split into voices (`voice_parts`), the parts of all
 episodes are joined bottom-up (`agglomeration`). Parts of speakers who talk at
-the same time are never joined, and two known identities never become one.
+the same time are never joined (`bans`), and two known identities never become one.
+Where an episode was cut anew, its speakers keep their ids (`carrying`).
 What people said holds: clips they marked as somebody else stay away
 (`splits`), and one actor's two roles stay two.
 """
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tasks.domain import EpisodeClip, HeardEpisode, Moved, Speaker
 from tasks.speakers.agglomeration import agglomerate
-from tasks.speakers.settling import Bans, give_back, settle
+from tasks.speakers.bans import Bans, bans_of
+from tasks.speakers.carrying import SPLIT, carried
+from tasks.speakers.models import one_model, rule_of
+from tasks.speakers.settling import give_back, settle
 from tasks.speakers.splits import Homes, homes_of
-from tasks.speakers.voice_parts import (
-    Clips,
-    LinkRule,
-    Part,
-    between_roles,
-    by_voice,
-    groups_of,
-    known_parts,
-    learnt_rule,
-    part,
-)
-
-MAX_OVERLAP = 1.0
-"""Seconds that two local speakers may talk at once before they cannot be one person; boundaries are not exact."""
-CARRIED = 0.6
-"""Of the known clips at a part's place, the share that must be one speaker's for the part to be that speaker."""
-
-
-class ModelsDiffer(ValueError):
-    """Vectors of two embedding models met; their cosines mean nothing."""
-
-    def __init__(self, one: str, other: str) -> None:
-        super().__init__(
-            f"vectors of {one!r} cannot be compared with vectors of {other!r}; "
-            "embed all episodes and references with one engine"
-        )
-
-
-def one_model(models: Iterable[str]) -> str | None:
-    """The model that all of `models` are; None of none. Raises ModelsDiffer."""
-    found = sorted(set(models))
-    if len(found) > 1:
-        raise ModelsDiffer(found[0], found[1])
-    return found[0] if found else None
-
-
-RULES = {
-    "resemblyzer": LinkRule(join=0.92, split=0.62, within=0.7),
-    "stub": LinkRule(join=0.9, split=0.5, within=0.9),
-}
-"""By the first word of the model's name. Resemblyzer's on seasons made of 242 LibriSpeech voices, half of the
-clips with music, 6 % of them given to a wrong local speaker: weighted purity 0.99, completeness 0.95 (B-cubed)."""
-OTHER = LinkRule(join=0.95, split=0.3, within=0.7)
-"""A model nobody calibrated: two speakers of one person cost a question, one speaker of two people a data set."""
+from tasks.speakers.voice_parts import Clips, LinkRule, Part, between_roles, by_voice, groups_of, known_parts, part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +56,8 @@ def link(
     rule = rule or rule_of(heard, model or "")
     homes = homes_of(previous, said.split, heard, rule.split)
     parts = _parts(heard, homes, said.characters, rule)
-    owner = _owners(heard, parts, _bans(parts, episodes, homes, heard), rule)
+    owner = _owners(heard, parts, bans_of(parts, episodes, homes, heard), rule)
     return _speakers(heard, parts, owner, previous, homes)
-
-
-def rule_of(heard: Clips, model: str) -> LinkRule:
-    """The rule of an embedding model by its name; of one that nobody calibrated, what the clips tell."""
-    return RULES.get(model.partition(" ")[0]) or learnt_rule(heard, OTHER)
 
 
 def all_clips(episodes: Sequence[HeardEpisode]) -> Clips:
@@ -114,9 +67,6 @@ def all_clips(episodes: Sequence[HeardEpisode]) -> Clips:
     full = [episode.vectors for episode in episodes if episode.clips]
     vectors = np.concatenate(full)[order] if full else np.zeros((0, 1), np.float32)
     return Clips(clips=tuple(clips[row] for row in order), vectors=vectors)
-
-
-# ---------------------------------------------------------------- parts
 
 
 def _parts(heard: Clips, homes: Homes, characters: Mapping[str, str], rule: LinkRule) -> list[Part]:
@@ -135,83 +85,7 @@ def _parts(heard: Clips, homes: Homes, characters: Mapping[str, str], rule: Link
     for home, rows in local.items():
         for voice in by_voice(heard, rows, rule.split):
             new += [part(heard, piece, home) for piece in between_roles(heard, voice, fixed, characters, rule)]
-    return fixed + _carried(heard, new, homes)
-
-
-SPLIT = "split"
-"""In place of an episode: the home of clips that a person took out of a speaker."""
-
-
-def _carried(heard: Clips, parts: Sequence[Part], homes: Homes) -> list[Part]:
-    """New parts that lie where known clips lay before their episode was cut anew, under those clips' identity."""
-    places = _places(homes.known, heard)
-    if not places:
-        return list(parts)
-    found = []
-    for each in parts:
-        votes = Counter(id for row in each.rows for id in _known_in(heard.clips[row], places))
-        id, count = votes.most_common(1)[0] if votes else ("", 0)
-        sure = each.home[0] != SPLIT and 2 * votes.total() >= len(each.rows) and count >= CARRIED * votes.total()
-        found.append(replace(each, id=id) if id and sure else each)
-    return found
-
-
-def _places(known: Mapping[str, str], heard: Clips) -> dict[str, list[tuple[float, str]]]:
-    """For each episode that was cut anew: where known clips began (seconds), and whose they were."""
-    here, episodes = {clip.id for clip in heard.clips}, {clip.episode for clip in heard.clips}
-    places: dict[str, list[tuple[float, str]]] = {}
-    for clip, id in known.items():
-        said = re.fullmatch(r"(.+)/(\d{8})", clip)
-        if said and clip not in here and said[1] in episodes:
-            places.setdefault(said[1], []).append((int(said[2]) / 1000, id))
-    return {episode: sorted(each) for episode, each in places.items()}
-
-
-def _known_in(clip: EpisodeClip, places: Mapping[str, list[tuple[float, str]]]) -> list[str]:
-    begun = places.get(clip.episode, [])
-    first, last = (bisect_left(begun, (time, "")) for time in (clip.start - 0.1, clip.end))
-    return [id for _, id in begun[first:last]]
-
-
-def _bans(parts: Sequence[Part], episodes: Sequence[HeardEpisode], homes: Homes, heard: Clips) -> Bans:
-    """Who may not be joined: local speakers who talk at once; clips that left a speaker, and that speaker."""
-    names: dict[str | int, int] = {}
-    nodes = [names.setdefault(each.id or index, len(names)) for index, each in enumerate(parts)]
-    where: dict[tuple[str, str], set[int]] = {}
-    pairs: set[tuple[int, int]] = set()
-    for node, each in zip(nodes, parts, strict=True):
-        for row in each.rows:
-            clip = heard.clips[row]
-            if each.counts:
-                where.setdefault((clip.episode, clip.speaker), set()).add(node)
-            if clip.id in homes.moved and homes.moved[clip.id].speaker in names:
-                pairs.add((node, names[homes.moved[clip.id].speaker]))
-    for episode in episodes:
-        for one, other in _together(episode):
-            pairs |= {
-                (i, j)
-                for i in where.get((episode.episode, one), ())
-                for j in where.get((episode.episode, other), ())
-                if i != j
-            }
-    return Bans(nodes=nodes, pairs=frozenset(pairs))
-
-
-def _together(episode: HeardEpisode) -> list[tuple[str, str]]:
-    """Pairs of local speakers who talk at the same time for longer than boundaries are inexact."""
-    seconds: dict[tuple[str, str], float] = {}
-    turns = sorted(episode.turns)
-    for index, turn in enumerate(turns):
-        for later in turns[index + 1 :]:
-            if later.start >= turn.end:
-                break
-            if later.speaker != turn.speaker:
-                pair = (min(turn.speaker, later.speaker), max(turn.speaker, later.speaker))
-                seconds[pair] = seconds.get(pair, 0.0) + min(turn.end, later.end) - later.start
-    return [pair for pair, both in seconds.items() if both > MAX_OVERLAP]
-
-
-# ---------------------------------------------------------------- joining
+    return fixed + carried(heard, new, homes)
 
 
 def _owners(heard: Clips, parts: Sequence[Part], bans: Bans, rule: LinkRule) -> Mapping[int, int]:

@@ -20,7 +20,8 @@ from tasks.speakers.agglomeration import agglomerate
 from tasks.speakers.cast import Rule, rule_for, suggest
 from tasks.speakers.hearsay import Hint
 from tasks.speakers.learnt import by_people, calibrated, learnt_references
-from tasks.speakers.linking import all_clips, rule_of
+from tasks.speakers.linking import all_clips
+from tasks.speakers.models import rule_of
 from tasks.speakers.voice_parts import Clips, LinkRule, groups_of, part
 
 APART = {"resemblyzer": 0.15}

@@ -7,32 +7,17 @@ that is clearly nearer to another voice of its episode goes there. "Clearly" is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.speakers.agglomeration import SLACK, Figures, Groups
+from tasks.speakers.bans import Bans
 from tasks.speakers.voice_parts import Clips, LinkRule, Part
 
 CLEAR = 0.1
 """How much nearer another voice must be, in cosine over cosine within, for clips to be given to it."""
 LEAST_CLIPS = 3
 """Clips that a voice must have for a clip to be given to it alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bans:
-    """Who may not be joined: `nodes` says who each part surely is, `pairs` which nodes are two people."""
-
-    nodes: Sequence[int]
-    pairs: frozenset[tuple[int, int]]
-
-    def forbid(self, index: int, members: Sequence[int]) -> bool:
-        """Whether a part may not be in a group of these parts."""
-        node = self.nodes[index]
-        return any(
-            (node, other) in self.pairs or (other, node) in self.pairs for other in {self.nodes[i] for i in members}
-        )
 
 
 def settle(parts: Sequence[Part], owner: Sequence[int], bans: Bans, rule: LinkRule) -> list[int]:

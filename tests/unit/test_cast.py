@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.domain import Reference, Speaker, Suggestion
 from tasks.speakers.cast import galleries_of, identify, rule_for, suggest
-from tasks.speakers.linking import ModelsDiffer
+from tasks.speakers.models import ModelsDiffer
 from tests.unit.voices import MODEL, heard, reference, vector
 
 CAST = ["endou", "gouenji", "kazemaru", "kidou", "someoka"]

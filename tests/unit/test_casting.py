@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,14 @@ def test_where_references_are_not_at_hand_suggestions_stay(tmp_path: Path) -> No
     gone = Shelf(tmp_path, characters={"endou": {"name": "円堂", "references": "gone/*"}})
     gone.say(S002="endou")
     assert gone.current().suggestions == found.suggestions
+
+
+def test_the_cast_changes_with_every_module_that_decides_about_speakers() -> None:
+    named = {Path(str(each.__file__)).stem for each in casting.DECIDING}
+    folder, seen = Path(str(casting.__file__)).parent, {"linking", "cast", "parting", "hearsay"}
+    left = list(seen)
+    while left:
+        imported = re.findall(r"^from tasks\.speakers\.(\w+) import", (folder / f"{left.pop()}.py").read_text(), re.M)
+        left += [each for each in imported if each not in seen]
+        seen |= set(imported)
+    assert seen <= named

@@ -1,8 +1,9 @@
 """A Prefect server for one command where none is set up: started for its first flow, ended with the process.
 
 Prefect would start one by itself, but loads the server's code into the flow's own process for that, and has the server
-import every collection that is installed to register its block types: three and one CPU-seconds for nothing, since
-nobody opens this server's pages. Otherwise it is the same program with the same settings and the same database.
+import every collection that is installed to register its block types: three and two CPU-seconds for nothing, since
+nobody opens this server's pages. Nor does anybody wait to see a task's state there, so states are written by the
+hundred and not one by one. Otherwise it is the same program with the same settings and the same database.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ ATTEMPTS = 3
 _SERVER = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
-"""As Prefect's own temporary server has it (prefect.server.api.server.SubprocessASGIServer), but for the blocks."""
+"""As Prefect's own temporary server has it (prefect.server.api.server.SubprocessASGIServer), but for blocks (whose
+memo alone would import every collection) and for states of tasks."""
 
 
 @contextmanager

@@ -33,8 +33,11 @@ def test_a_temporary_server_serves_all_flows_of_a_command_is_no_server_of_the_us
 ) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API_")}
     own |= {"PREFECT_HOME": str(tmp_path), "PREFECT_API_DATABASE_MIGRATE_ON_START": "false", "PYTHONPATH": str(HERE)}
+    own |= {"PYTHONPROFILEIMPORTTIME": "1"}  # both processes then name what they import on stderr
     command = [sys.executable, "-c", COMMAND]
-    said = subprocess.run(command, cwd=tmp_path, env=own, check=True, stdout=subprocess.PIPE, text=True, timeout=300)
+    said = subprocess.run(command, cwd=tmp_path, env=own, check=True, capture_output=True, text=True, timeout=300)
+    assert " prefect.server.api.flow_runs\n" in said.stderr, "which is the server"
+    assert "prefect_kubernetes" not in said.stderr, "a collection, which costs a second"
     first, second = said.stdout.split()
     assert first == second
     with pytest.raises(httpx.ConnectError):

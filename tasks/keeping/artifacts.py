@@ -14,20 +14,22 @@ Kind = Literal[
     "data set",
     "voice",
     "speech",
+    "song",
     "dub",
+    "audition",
     "assets",
     "preview",
     "series",
 ]
 MAGIC: dict[str, tuple[bytes, ...]] = {
-    ".flac": (b"fLaC",),
+    ".flac": (b"fLaC", b"ID3"),
     ".wav": (b"RIFF",),
     ".npy": (b"\x93NUMPY",),
     ".png": (b"\x89PNG",),
     ".mkv": (b"\x1aE\xdf\xa3", b"{"),
     ".mp3": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa"),
 }
-"""First bytes of files, by the ending of their names."""
+"""First bytes of files, by the ending of their names; a signed FLAC carries its manifest before `fLaC`."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -59,8 +61,10 @@ def unit_of(home: str, key: str) -> Unit:  # noqa: PLR0911 (a return a kind)
         return Unit(kind="voice", of=of)
     if top == "dubs":
         return Unit(kind="dub", of=of)
-    if top == "speech":
-        return Unit(kind="speech", of=of)
+    if top in ("speech", "songs"):
+        return Unit(kind="speech" if top == "speech" else "song", of=of)
+    if top == "auditions" and "/votes/" not in key:
+        return Unit(kind="audition", of=of)
     if top == "given" or key.startswith(f"{home}/cast/references/"):
         return Unit(kind="references")
     if key == f"{home}/cast/labels.json":
@@ -76,3 +80,9 @@ def looks_right(key: str, head: bytes) -> bool:
     """Whether a file begins as files of its ending do; endings that nothing is known of pass."""
     ending = f".{key.rsplit('.', 1)[-1]}"
     return ending not in MAGIC or head.startswith(MAGIC[ending])
+
+
+def cleans_clips(key: str) -> bool:
+    """Whether a record is of a data set's clips being cleaned, of which the ledger says what became; recordings given
+    to be spoken are cleaned too, and their records stand for themselves."""
+    return "/characters/" in key and "/stages/clean-" in key

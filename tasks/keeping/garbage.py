@@ -16,6 +16,7 @@ from typing import Any
 
 from infra.items import busy, sweep
 from infra.store import Store, StoreError, parsed, read_many
+from tasks.keeping.artifacts import cleans_clips
 from tasks.keeping.verify import is_record, verify
 
 STATE_DAYS = 30.0
@@ -82,8 +83,8 @@ def _unreferred(home: str, sizes: Mapping[str, int], documents: Mapping[str, Any
         if key.endswith("/cleaned.json")
         for each in ledger.values()
     }
-    stale = {key for key, each in records.items() if "/clean-" in key and not wavs & _files(each)}
-    named = {key for record, each in records.items() if "/clean-" not in record for key, _ in _files(each)}
+    stale = {key for key, each in records.items() if cleans_clips(key) and not wavs & _files(each)}
+    named = {key for record, each in records.items() if not cleans_clips(record) for key, _ in _files(each)}
     named |= {key for key, _ in wavs}
     for key in sizes:
         inside = key.removeprefix(f"{home}/")
@@ -117,8 +118,9 @@ def _half_made(home: str, key: str, sizes: Mapping[str, int]) -> bool:
     if inside[0] == "speech" and inside[1] in ("base", "converted", "retimed"):
         folder = f"{home}/{'/'.join(inside[:3])}/stages/"
         return not any(each.startswith(folder) for each in sizes)
-    if inside[0] == "speech":
-        return key.endswith(".wav") and key.removesuffix(".wav") + ".json" not in sizes
+    if inside[0] in ("speech", "songs"):
+        name, _, ending = key.rpartition(".")
+        return ending in ("wav", "flac") and f"{name}.json" not in sizes
     if inside[0] in ("previews", "assets") and len(inside) > 2:
         return f"{home}/{inside[0]}/{inside[1]}/stages/preview.json" not in sizes or "stages" not in inside
     return False

@@ -22,7 +22,9 @@ from tasks.studio import Studio
 
 MADE_LATER = {
     "speech": "was removed; say the line again: voicecast speak",
+    "song": "was removed; sing it again: voicecast speak --song",
     "dub": "was removed; dub the episode again: voicecast dub",
+    "audition": "was removed; voicecast audition makes it again",
     "assets": "was removed; run: voicecast assets",
     "preview": "was removed; voicecast report makes it again",
     "series": "was removed; the next command with --config writes it again",
@@ -84,7 +86,9 @@ ORDER = (
     "data set",
     "voice",
     "speech",
+    "song",
     "dub",
+    "audition",
     "assets",
     "preview",
     "series",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.store import AT_ONCE, Damaged, Missing, Store, StoreBusy, parsed
-from tasks.keeping.artifacts import Unit, looks_right, unit_of
+from tasks.keeping.artifacts import Unit, cleans_clips, looks_right, unit_of
 from tasks.keeping.verify_links import links_of
 
 
@@ -71,7 +71,7 @@ def verify(store: Store, home: str, *, quick: bool = False, chosen: Callable[[st
     wanted = {each.key: each for each in _wanted(looked)}
     for key in looked.sizes:
         record = key.removesuffix(".run.json") + ".json"
-        if key.endswith(".run.json") and record not in looked.sizes and "/clean-" not in key:
+        if key.endswith(".run.json") and record not in looked.sizes and not cleans_clips(key):
             looked.found(record, "is missing, and its run is noted", key)
     for key, why in links_of(looked.home, looked.sizes, looked.documents):
         looked.found(key, why)
@@ -145,7 +145,7 @@ def _files(document: Any) -> list[dict[str, Any]]:
 
 def _wanted(looked: Looked) -> Iterator[Wanted]:
     for key, document in looked.documents.items():
-        if is_record(key) and "/clean-" not in key:  # what became of cleaned clips stands in the ledger
+        if is_record(key) and not cleans_clips(key):  # what became of cleaned clips stands in the ledger
             for each in _files(document):
                 yield Wanted(key=each["key"], sha256=each["sha256"], size=each["size"], owner=key)
         elif key.endswith("/cleaned.json"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tasks.keeping.garbage import find_garbage
+from tasks.keeping.verify import verify
 from tasks.speech.recordings import Heard, Quieted, hear, suggested
 from tasks.studio import Stored
 from tasks.trust.rights_revoking import plan
@@ -47,6 +50,12 @@ def test_noise_that_was_taken_off_is_told(tmp_path: Path) -> None:
     folder, _, name = found.source.key.rpartition("/")
     assert (folder, name.startswith("cleaned-")) == (f"series/toy/given/{found.sha256[:16]}/line", True)
     assert found.about["denoised"]["by"] == "stub"
+    store = looking(studio).store
+    del studio
+    shutil.rmtree(store.work, ignore_errors=True)
+    assert find_garbage(store, "series/toy").keys == {}
+    store.delete(found.source.key)
+    assert found.source.key in {each.key for each in verify(store, "series/toy").broken}
 
 
 def test_a_recording_that_another_characters_line_was_made_of_outlives_a_revocation(tmp_path: Path) -> None:

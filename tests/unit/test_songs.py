@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from tasks.keeping.verify import verify
 from tasks.speech.songs import Song, in_form, octaves, sing
 from tasks.speech.speaking import NothingToSay
 from tasks.studio import Studio
@@ -50,6 +51,12 @@ def test_a_song_is_separated_converted_mixed_marked_and_found_again(studio: Stud
     assert (found.verdict, found.tags["character"]) == ("marked", "anna")
     assert sing(looking(studio), song) == sung
     assert sung.key in plan(studio, "anna").keys
+    assert not [each for each in verify(studio.store, studio.home).broken if "/songs/" in each.key]
+    stored = studio.store.read(sung.key)
+    studio.store.write(sung.key, stored[:-1] + b"?")
+    (broken,) = (each for each in verify(studio.store, studio.home).broken if "/songs/" in each.key)
+    assert str(broken.unit) == "song anna"
+    studio.store.write(sung.key, stored)
     with pytest.raises(NothingToSay, match=r"written as \.flac, \.mp3; \.wav is none"):
         in_form(studio, sung, ".wav")
 

@@ -13,13 +13,14 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.cost import material, page, seasons
-from tests.bench.cost.engines import ENGINES, engine_row
+from tests.bench.cost.engines import ENGINES, engine_row, python_of
 from tests.bench.cost.processes import ROOT, measured
 from tests.bench.cost.results import Results, Run, with_cost
 
@@ -80,6 +81,7 @@ def _parts() -> dict[str, Part]:
         "season-24min": Part(quick=False, repeats=2, what="one episode of 24 minutes", measure=_long(EPISODE)),
         "season-12": Part(quick=False, repeats=2, what="12 episodes, and the plain script", measure=_season(12)),
         "season-126": Part(quick=False, repeats=1, what="126 episodes, and the plain script", measure=_season(126)),
+        "season-demucs": Part(quick=False, repeats=1, what="2 sparse episodes separated by demucs", measure=_demucs),
         "orchestration-126": Part(quick=False, repeats=1, what="126 episodes on stub", measure=_stub(126)),
     }
     for name in ENGINES:
@@ -130,6 +132,19 @@ def _long(minutes: float) -> Callable[[Results, int], None]:
         seasons.season(results, f"season-{minutes:g}min", config, repeats, seasons.ways())
 
     return measure
+
+
+def _demucs(results: Results, repeats: int) -> None:
+    """Lasts a quarter of an hour, where demucs is installed."""
+    python = python_of("demucs")
+    if not python.exists():
+        print("season-demucs: not measured, demucs is not installed here (voicecast engines install demucs)")
+        return
+    config = material.sparse(_material(results), results.folder / "material/sparse", 2)
+    models = results.folder / "material/middle"
+    if not (models / "hub").exists():
+        subprocess.run([str(python), "-m", "tests.bench.cost.middle_model", str(models)], check=True)
+    seasons.season(results, "season-demucs", config, repeats, seasons.ways(), models)
 
 
 def _stub(count: int) -> Callable[[Results, int], None]:

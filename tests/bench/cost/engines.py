@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from infra.settings import settings
@@ -17,9 +18,13 @@ ENGINES = {
 }
 
 
+def python_of(name: str) -> Path:
+    return settings().engines_dir.absolute() / name / "bin" / "python"
+
+
 def engine_row(name: str) -> dict[str, Any]:
     """What its bench prints; why not, where it is not installed."""
-    python = settings().engines_dir.absolute() / name / "bin" / "python"
+    python = python_of(name)
     load = os.getloadavg()[0]
     if not python.exists():
         return {"not_measured": f"engine {name} is not installed here (voicecast engines install {name})"}

@@ -18,6 +18,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from tests.bench import sparse_season
+
 Sound = NDArray[np.float32]
 
 RATE_HZ = 48000
@@ -63,6 +65,21 @@ def season(material: Material, folder: Path, count: int) -> Path:
                 target.symlink_to(base.resolve())
             elif not target.exists():
                 write(target, varied(decoded(base), number))
+        _write_series(config, material)
+    return config
+
+
+def sparse(material: Material, folder: Path, count: int) -> Path:
+    """The series file of `count` of the material's episodes; those of CASES with more room between their lines, as a
+    series has it (`sparse_season`: somebody speaks two fifths of the time)."""
+    config = folder / "series.yaml"
+    if not config.exists():
+        (folder / "episodes").mkdir(parents=True, exist_ok=True)
+        paths = list(material.episodes)
+        if "CASES" in os.environ:
+            paths = list(sparse_season.make(Path(os.environ["CASES"]) / "season_small", folder / "made").values())
+        for number, path in enumerate(paths[:count], start=1):
+            write(folder / "episodes" / f"Bench S01E{number:03d}.mkv", iter([decoded(path)]))
         _write_series(config, material)
     return config
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tasks.series import Series
 from tests.bench.cost.material import seconds_of
+from tests.bench.cost.middle_model import NAME as MIDDLE
 from tests.bench.cost.orchestration import stub_series
 from tests.bench.cost.processes import Cost, measured
 from tests.bench.cost.results import Results, Run, with_cost
@@ -32,28 +33,32 @@ KINDS = {
 """Kind of file -> what its key holds; the first that fits."""
 
 
-def season(results: Results, part: str, config: Path, repeats: int, ways: tuple[str, ...]) -> None:
-    """`ways` in turn, `repeats` times over; every second time in the other order."""
+def season(
+    results: Results, part: str, config: Path, repeats: int, ways: tuple[str, ...], demucs: Path | None = None
+) -> None:
+    """`ways` in turn, `repeats` times over; every second time in the other order. `demucs`: separate with the weights
+    there (`middle_model`), not with light."""
     seconds, work = seconds_of(config), results.folder / "work" / part
     for repeat in range(repeats):
         for way in ways if repeat % 2 == 0 else ways[::-1]:
-            results.once(part, way, repeat, lambda way=way: _run(way, config, seconds, work))  # type: ignore[misc]
+            results.once(part, way, repeat, lambda way=way: _run(way, config, seconds, work, demucs))  # type: ignore[misc]
 
 
-def _run(way: str, config: Path, seconds: float, work: Path) -> Run:
+def _run(way: str, config: Path, seconds: float, work: Path, demucs: Path | None) -> Run:
     shutil.rmtree(work, ignore_errors=True)
     (work / "tmp").mkdir(parents=True)
     try:
-        found = plain(config, work) if way == PLAIN else ours(config, work, way)
+        found = plain(config, work, demucs) if way == PLAIN else ours(config, work, way, demucs)
         return {"sound_seconds": round(seconds, 1), **found}
     finally:
         shutil.rmtree(work)
 
 
-def plain(config: Path, work: Path) -> Run:
+def plain(config: Path, work: Path, demucs: Path | None) -> Run:
     episodes = [str(path) for path in sorted((config.parent / "episodes").glob("*.mkv"))]
     log = work / "log"
-    cost = measured([sys.executable, "-m", "tests.bench.cost.plain", str(work / "out"), *episodes], log=log)
+    models = ["--demucs", str(demucs)] if demucs else []
+    cost = measured([sys.executable, "-m", "tests.bench.cost.plain", *models, str(work / "out"), *episodes], log=log)
     came = json.loads(log.read_text("utf-8").splitlines()[-1])
     totals: Counter[str] = Counter()
     for episode in came.values():
@@ -61,14 +66,14 @@ def plain(config: Path, work: Path) -> Run:
     return with_cost(cost, episodes=len(came), came=dict(totals))
 
 
-def ours(config: Path, work: Path, way: str) -> Run:
+def ours(config: Path, work: Path, way: str, demucs: Path | None) -> Run:
     """`voicecast season` from the command line, into an empty store, labels by references."""
     prefect = work.parent / "prefect"
     if not prefect.exists():  # Prefect makes its database at the first start in a home: not what is measured
         (work / "first").mkdir()
         _season(stub_series(work / "first", 1), work / "first/store", prefect, work)
     store = work / "store"
-    cost = _season(_config(config, work, way), store, prefect, work)
+    cost = _season(_config(config, work, way, demucs), store, prefect, work, demucs)
     runs = {path: json.loads(path.read_text("utf-8")) for path in sorted(store.rglob("*.run.json"))}
     return with_cost(
         cost,
@@ -79,19 +84,21 @@ def ours(config: Path, work: Path, way: str) -> Run:
     )
 
 
-def _config(config: Path, work: Path, way: str) -> Path:
+def _config(config: Path, work: Path, way: str, demucs: Path | None) -> Path:
     """The series file for a way: nobody has the minutes that training asks for, but where all is measured."""
     text = config.read_text("utf-8").replace("episodes: episodes", f"episodes: '{config.parent}/episodes'")
     text += f"targets: {{min_minutes: {0.1 if way == WHOLE else 9999}}}\n"
     text += "separate: {only: speech}\n" if way == SPEECH_ONLY else ""
+    text += f"engines: {{separate: demucs}}\noptions: {{demucs: {{model: {MIDDLE}}}}}\n" if demucs else ""
     written = work / "series.yaml"
     written.write_text(text, "utf-8")
     return written
 
 
-def _season(config: Path, store: Path, prefect: Path, work: Path) -> Cost:
+def _season(config: Path, store: Path, prefect: Path, work: Path, demucs: Path | None = None) -> Cost:
     command = [sys.executable, "-m", "flows.cli.main", "season", "--config", str(config), "--store", str(store)]
     own = {"PREFECT_HOME": str(prefect), "TMPDIR": str(work / "tmp"), "XDG_CONFIG_HOME": str(prefect / "config")}
+    own |= {"VOICECAST_WEIGHTS_DIR": str(demucs / "weights")} if demucs else {}
     return measured([*command, "--labels", "auto"], log=work / "log", **own)
 
 

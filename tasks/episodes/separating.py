@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from containers.contract.stages import DETECTED, DetectResult, ExtractResult, Reused, Segment, SeparateResult
 from infra.engines import engine_for
@@ -42,8 +42,9 @@ PUT_BACK = ("condense", "restore")
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Where somebody may speak: a probability of `in_course` or `afresh` (DETECTED), `margin` seconds before and
-    after, stretches of less than `bridged` seconds between two of them too.
+    """Where somebody may speak: a probability of `in_course` or `afresh` (DETECTED), near to where their mean `over` so
+    many seconds is that of `mean_in_course` or `mean_afresh` (an instrument that once sounds like a voice is none),
+    `margin` seconds before and after, stretches of less than `bridged` seconds between two of them too.
 
     Low on purpose: what is missed here, nobody hears again. `worth`: the share of a recording that must be left over,
     or else all of it is separated.
@@ -51,6 +52,9 @@ class Rule:
 
     in_course: float = 0.04
     afresh: float = 0.15
+    mean_in_course: float = 0.04
+    mean_afresh: float = 0.1
+    over: float = 1.0
     margin: float = 0.75
     bridged: float = 2.0
     worth: float = 0.05
@@ -176,7 +180,10 @@ def documents_of(series: Series) -> tuple[str, ...]:
 def speech_segments(rows: Rows, hop: float, duration: float, rule: Rule | None = None) -> tuple[Segment, ...] | None:
     """Where somebody may speak, from a detection's rows; None if leaving out the rest is not worth it."""
     rule = rule or Rule()
-    heard = (rows >= [getattr(rule, name) for name in DETECTED]).any(axis=1)
+    window = 2 * round(rule.over / hop / 2) + 1
+    means = uniform_filter1d(rows, window, axis=0, mode="constant")
+    surer = (means >= [getattr(rule, f"mean_{name}") for name in DETECTED]).any(axis=1)
+    heard = (rows >= [getattr(rule, name) for name in DETECTED]).any(axis=1) & maximum_filter1d(surer, window)
     near = maximum_filter1d(heard.astype(np.uint8), 2 * round(rule.margin / hop) + 1, mode="constant")
     edges = np.flatnonzero(np.diff(np.concatenate(([0], near.astype(np.int8), [0])))) * hop
     joined: list[tuple[float, float]] = []

@@ -51,6 +51,14 @@ def test_either_way_of_listening_counts_from_its_own_threshold(column: int, prob
     assert bool(speech_segments(heard, HOP, 60.0, RULE)) is is_heard
 
 
+@pytest.mark.parametrize(("seconds", "is_heard"), [(0.2, False), (0.5, True)])
+def test_what_resembles_a_voice_for_a_moment_is_not_separated_and_a_short_line_is(
+    seconds: float, is_heard: bool
+) -> None:
+    heard = rows(60, (10.0, 10.0 + seconds), probability=0.12)
+    assert bool(speech_segments(heard, HOP, 60.0, RULE)) is is_heard
+
+
 def test_a_short_rest_at_either_end_of_the_recording_belongs_to_the_speech() -> None:
     heard = rows(60, (1.0, 3.0), (57.0, 58.5))
     assert spans(speech_segments(heard, HOP, 60.0, RULE)) == [(0.0, 3.5), (56.5, 60.0)]

@@ -28,17 +28,16 @@ from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
 from tasks.progress import ended, messages
 from tasks.slots import slots_of_run
-from tasks.speakers import casting
+from tasks.speakers import casting, references
 from tasks.speakers.casting import Cast
 from tasks.speakers.names import casts_of
 from tasks.speakers.references import references_of
 from tasks.stages import (
+    RETRIED,
     cut,
     diarize,
     embed,
-    embed_reference,
     extract,
-    extract_given,
     fingerprint,
     fingerprint_vocals,
     separate,
@@ -89,18 +88,10 @@ def through_stages(studio: Studio, episode: Episode, earlier: Earlier | None) ->
     return publish_without_revoked(studio, episode, parts)
 
 
-@task(
-    name="reference",
-    task_run_name="reference {source.path.name}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    **BEARING,
-)
-def hear_reference(studio: Studio, character: str, source: Source) -> str:
-    """A reference as vectors, whatever its form; gives the character it is of."""
-    recording = extract_given(studio, f"reference of {character}", source)
-    embed_reference(studio, character, recording.stored(recording.result.recording))
-    return character
+@task(name="references", task_run_name="references of {studio.series.series}", **RETRIED)
+def hear_references(studio: Studio, files: Sequence[tuple[str, Source]]) -> dict[str, str]:
+    """All references as vectors, whatever their form; gives those that cannot be heard, and why."""
+    return references.hear_references(studio, files)
 
 
 @task(
@@ -162,11 +153,13 @@ def prepare_series(
     if outstanding:
         check_engines(studio, *prepared.STAGES, *separating.stages_of(studio.series))
     make_room(studio, [each for each in episodes if each.key in finished], outstanding)
-    references = hear_references(studio)
+    files = references_of(studio)
     usable = [each for each in episodes if each.key in finished or each in outstanding]
     earlier = Earlier(usable, (each.key for each in outstanding))
-    made, failed = prepare_all(studio, outstanding, earlier, len(finished))
-    failed |= left_out | unheard(references)
+    under_way = prepare_episode.map(unmapped(studio), outstanding, unmapped(earlier))
+    heard = hear_references.submit(studio, files)  # after the first episodes: it fills what they leave of the machine
+    made, failed = gather(studio, dict(zip(under_way, outstanding, strict=True)), len(finished))
+    failed |= left_out | unheard(heard)
     finished |= made
     prepared.write_episodes(studio, episodes, finished)
     in_order = tuple(finished[each.key] for each in episodes if each.key in finished)
@@ -183,31 +176,20 @@ def make_room(studio: Studio, finished: Sequence[Episode], outstanding: Sequence
         get_run_logger().warning("%s", why)
 
 
-def hear_references(studio: Studio) -> dict[str, PrefectFuture[str]]:
-    """Every reference on its way, by the name of its file."""
-    references = references_of(studio)
-    futures = hear_reference.map(
-        unmapped(studio), [slug for slug, _ in references], [source for _, source in references]
-    )
-    names = [f"reference {source.path.name} of {slug}" for slug, source in references]
-    return dict(zip(names, futures, strict=True))
-
-
-def unheard(references: dict[str, PrefectFuture[str]]) -> dict[str, str]:
+def unheard(heard: PrefectFuture[dict[str, str]]) -> dict[str, str]:
     """The references that could not be heard, and why."""
-    answers = {name: future.result(raise_on_failure=False) for name, future in references.items()}
-    return messages((name, answer) for name, answer in answers.items() if not isinstance(answer, str))
+    answer = heard.result(raise_on_failure=False)
+    return answer if isinstance(answer, dict) else messages([("references", answer)])
 
 
-def prepare_all(
-    studio: Studio, episodes: list[Episode], earlier: Earlier, before: int
+def gather(
+    studio: Studio, under_way: dict[PrefectFuture[Prepared], Episode], before: int
 ) -> tuple[dict[str, Prepared], dict[str, str]]:
-    """The episodes that could be prepared, and why the others could not."""
-    futures = prepare_episode.map(unmapped(studio), episodes, unmapped(earlier))
-    of = {future.task_run_id: episode for future, episode in zip(futures, episodes, strict=True)}
+    """The episodes that could be prepared, and why the others could not; `before`: finished in an earlier run."""
+    of = {future.task_run_id: episode for future, episode in under_way.items()}
     made: dict[str, Prepared] = {}
     failures: list[tuple[str, object]] = []
-    for future in ended(list(futures), f"episodes of {studio.series.series}", before):
+    for future in ended(list(under_way), f"episodes of {studio.series.series}", before):
         answer = future.result(raise_on_failure=False)
         if isinstance(answer, Prepared):
             made[answer.episode] = answer

@@ -65,11 +65,6 @@ def extract(studio: Studio, episode: Episode) -> Made[stages.ExtractResult]:
     return again.recording_of(studio, episode)
 
 
-@stage_task("extract", "{of}")
-def extract_given(studio: Studio, of: str, given: Source) -> Made[stages.ExtractResult]:
-    return studio.make(orders.extract_given(studio, of, given))
-
-
 @stage_task("fingerprint", "{episode.key}")
 def fingerprint(
     studio: Studio, episode: Episode, extracted: Made[stages.ExtractResult]
@@ -115,11 +110,6 @@ def embed(
     clips: Made[stages.CutResult],
 ) -> Made[stages.EmbedResult]:
     return again.make(studio, orders.embed(studio, episode, separated, clips), episode)
-
-
-@stage_task("embed", "reference of {character}")
-def embed_reference(studio: Studio, character: str, reference: Stored) -> Made[stages.EmbedResult]:
-    return studio.make(orders.embed_reference(studio, character, reference))
 
 
 @stage_task("dereverb", "{character}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from containers.contract.errors import RecordingError
 from tasks import orders, voices
 from tasks.clips import data_sets, drying
 from tasks.clips.data_sets import DataSet
@@ -19,7 +18,7 @@ from tasks.labelling.labels import Labels, load
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
 from tasks.speakers.heard import heard_series, texts_of_clips
-from tasks.speakers.references import known_references, references_of
+from tasks.speakers.references import known_references
 from tasks.studio import Studio
 from tasks.trust.rights import check_rights
 from tasks.voices import ANEW, Card
@@ -56,18 +55,6 @@ def _prepare(studio: Studio, episode: Episode) -> Prepared:
         embed=again.make(studio, orders.embed(studio, episode, separated, clips), episode),
     )
     return prepared.publish(studio, episode, parts)
-
-
-def hear_references(studio: Studio) -> dict[str, str]:
-    """Every reference as vectors; gives those that could not be heard, and why."""
-    failed = {}
-    for slug, source in references_of(studio):
-        try:
-            extracted = studio.make(orders.extract_given(studio, f"reference of {slug}", source))
-            studio.make(orders.embed_reference(studio, slug, extracted.stored(extracted.result.recording)))
-        except RecordingError as error:
-            failed[f"reference {source.path.name} of {slug}"] = str(error)
-    return failed
 
 
 def make_cast(studio: Studio, episodes: Sequence[Episode], finished: Sequence[Prepared]) -> Cast:

@@ -18,6 +18,7 @@ from tasks.keeping.artifacts import Unit
 from tasks.keeping.verify import Broken, Verified, verify
 from tasks.labelling.labels import load, refresh
 from tasks.speakers import casting
+from tasks.speakers.references import hear_references, references_of
 from tasks.studio import Studio
 
 MADE_LATER = {
@@ -143,7 +144,7 @@ def _whole(store: Store, key: str) -> object | None:
 def _make(studio: Studio, unit: Unit, episodes: Sequence[Episode]) -> None:
     series = studio.series.series
     if unit.kind == "references":
-        rebuild.hear_references(studio)
+        hear_references(studio, references_of(studio))
     elif unit.kind == "labels":
         refresh(studio.store, series)
     elif unit.kind == "episode":

@@ -1,8 +1,14 @@
-"""References of a series: which files they are, and their vectors as a preparation left them."""
+"""References of a series: which files they are, hearing them, and their vectors as a preparation left them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+from containers.contract.errors import RecordingError, StageError
 from infra.sources import files_of, sha256_known
+from infra.store import AT_ONCE
 from tasks import orders
 from tasks.domain import Reference
 from tasks.episodes.prepared import read_vectors
@@ -26,6 +32,30 @@ def references_of(studio: Studio) -> tuple[tuple[str, Source], ...]:
             )
         found += [(slug, Source(path=path, sha256=sha256_known(path, studio.store))) for path in files]
     return tuple(found)
+
+
+def hear_references(studio: Studio, references: Sequence[tuple[str, Source]]) -> dict[str, str]:
+    """Recordings and vectors of references, side by side, so that few starts of an engine take them all.
+
+    Gives those that cannot be heard, by their names for a person, and why. Raises what is no fault of a file's, once
+    all others were heard.
+    """
+    names = [f"reference {source.path.name} of {slug}" for slug, source in references]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        # Engines say what they say in the log of the run that a thread works for.
+        heard = [pool.submit(copy_context().run, _hear, studio, slug, source) for slug, source in references]
+    failed = {name: error for name, each in zip(names, heard, strict=True) if (error := each.exception())}
+    for name, error in failed.items():
+        if isinstance(error, StageError) and not isinstance(error, RecordingError):
+            raise type(error)(f"{name}: {error}") from error
+        if not isinstance(error, RecordingError):
+            raise error
+    return {name: str(error) for name, error in failed.items()}
+
+
+def _hear(studio: Studio, character: str, source: Source) -> None:
+    extracted = studio.make(orders.extract_given(studio, f"reference of {character}", source))
+    studio.make(orders.embed_reference(studio, character, extracted.stored(extracted.result.recording)))
 
 
 def known_references(studio: Studio) -> tuple[Reference, ...]:

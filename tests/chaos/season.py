@@ -27,6 +27,7 @@ from tasks.keeping import rebuild
 from tasks.labelling.labels import decide, load, record
 from tasks.series import Series
 from tasks.speakers.casting import current
+from tasks.speakers.references import hear_references, references_of
 from tasks.studio import Studio
 
 SERIES = "toy"
@@ -77,7 +78,7 @@ def run(studio: Studio, folder: Path) -> None:
     finished = find_all_prepared(studio, episodes)
     outstanding = [each for each in episodes if each.key not in finished]
     with ThreadPoolExecutor(4) as pool:
-        heard = pool.submit(rebuild.hear_references, studio)
+        heard = pool.submit(hear_references, studio, references_of(studio))
         made = list(pool.map(lambda each: rebuild.prepare_episode(studio, each), outstanding))
         heard.result()
     finished |= {each.episode: each for each in made}

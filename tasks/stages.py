@@ -23,10 +23,8 @@ from tasks import orders
 from tasks.clips import drying
 from tasks.domain import Episode
 from tasks.episodes import again
-from tasks.episodes.asset_library import EpisodeAssets, list_assets
 from tasks.episodes.earlier import Earlier
 from tasks.episodes.episode_subtitles import take_sidecars
-from tasks.episodes.prepared import Prepared
 from tasks.studio import Made, Source, Stored, Studio
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,7 +33,7 @@ RETRIES = 2
 HEAVY = "heavy"
 """Tag of runs that keep a machine busy for minutes, to find them by and to limit them on a server. One tag and not one
 a stage: Prefect asks the server about every new tag before it starts a task, which takes up to two seconds."""
-HEAVY_STAGES = ("separate", "diarize", "train", "convert")
+HEAVY_STAGES = ("separate", "diarize", "train")
 
 
 def machine_fault(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -128,25 +126,3 @@ def train(
     studio: Studio, character: str, clips: tuple[Stored, ...], voice: dict[str, Stored | Source] | None = None
 ) -> Made[stages.TrainResult]:
     return studio.make(orders.train(studio, character, clips, voice))
-
-
-@stage_task("synthesize", "{text}")
-def synthesize(studio: Studio, text: str, language: str) -> Made[stages.SynthesizeResult]:
-    return studio.make(orders.synthesize(studio, text, language))
-
-
-@stage_task("convert", "to {character}")
-def convert(
-    studio: Studio, character: str, source: Stored, voice: tuple[Stored, ...], pitch_shift: float | None
-) -> Made[stages.ConvertResult]:
-    return studio.make(orders.convert(studio, character, source, voice, pitch_shift))
-
-
-@stage_task("survey", "{prepared.episode}")
-def survey(studio: Studio, prepared: Prepared) -> EpisodeAssets:
-    return list_assets(studio, prepared)
-
-
-@stage_task("preview", "{of}")
-def preview(studio: Studio, of: str, excerpts: tuple[orders.Shown, ...]) -> Made[stages.PreviewResult]:
-    return studio.make(orders.preview(studio, of, excerpts))

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from containers.contract.stages import Problem
 
 _FFT = 4096
-_FLAT_RUN = 3
 _SILENT_PEAK = 2.0**-15
 """Nothing above half a step of 16 bits beside zero: digital silence."""
 

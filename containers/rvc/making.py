@@ -24,7 +24,6 @@ from .conversion import Listening
 from .course import Course
 from .f0 import median
 from .files import FORMAT, Tensors, write_posterior, write_voice
-from .helpers import Plan, build, team_of
 from .judging import Judge, held_out
 from .learner import LOSSES, Learner, Speed
 from .likeness import Vector, vector_of
@@ -33,6 +32,7 @@ from .order import Order
 from .retrieval import Index, write_index
 from .shape import Size
 from .sound import LISTEN_HZ, resampled
+from .team_processes import Plan, build, team_of
 from .training import Training
 
 _LOG = logging.getLogger("voicecast.rvc")

@@ -27,7 +27,6 @@ from containers.contract.stages import File
 from . import library
 
 RATE_HZ = 44100
-MIN_CLIP_SECONDS = 0.3  # the library's: the content encoder needs as much
 SILENT_PEAK = 1e-3
 """A sound that never comes above 60 dB below full scale holds no voice."""
 _TRIM = {"top_db": 30, "frame_seconds": 0.1, "hop_seconds": 0.05}  # defaults of `svc pre-resample`

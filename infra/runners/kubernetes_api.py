@@ -7,7 +7,6 @@ stands between us and what a cluster says.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -22,8 +21,6 @@ from kubernetes.config import ConfigException
 
 from containers.contract.errors import EngineError
 from infra.settings import KubernetesSettings, kubernetes_settings
-
-log = logging.getLogger("voicecast.stage")
 
 T = TypeVar("T")
 Found = dict[str, Any]

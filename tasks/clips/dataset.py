@@ -23,7 +23,7 @@ from tasks.clips.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, fl
 from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker, Vectors
 from tasks.labelling.labels import Labels
 from tasks.speakers.cast import Match, galleries_of, match, rule_for
-from tasks.speakers.models import one_model
+from tasks.speakers.embedding_models import one_model
 
 __all__ = ["PRESETS", "Row", "Thresholds", "judge", "manifest", "select"]
 

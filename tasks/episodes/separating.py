@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,6 @@ from tasks.episodes.reuse_files import rules as reuse_rules
 from tasks.series import Series
 from tasks.studio import Made, Order, Stored, Studio
 
-R = TypeVar("R")
 Rows = NDArray[np.float32]
 Get = Callable[[Order[Any]], Made[Any] | None]
 

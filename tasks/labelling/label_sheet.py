@@ -21,7 +21,7 @@ from tasks.series import SeriesError
 from tasks.speakers import casting
 from tasks.speakers.cast import galleries_of
 from tasks.speakers.casting import Cast
-from tasks.speakers.models import one_model
+from tasks.speakers.embedding_models import one_model
 from tasks.speakers.questions import open_questions
 from tasks.speakers.references import known_references
 from tasks.studio import Studio

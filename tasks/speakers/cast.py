@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from tasks.domain import HeardEpisode, Reference, Speaker, Suggestion, Vectors
+from tasks.speakers.embedding_models import one_model
 from tasks.speakers.hearsay import Hint
-from tasks.speakers.models import one_model
 
 Band = Literal["accept", "ask", "leave_out"]
 
@@ -139,15 +139,6 @@ def _ways(vectors: Vectors, apart: float | None) -> list[Vectors]:
     groups = fcluster(linkage(distance, "average"), 1 - apart, "distance")
     large = [group for group in np.unique(groups) if (groups == group).sum() >= max(3, len(vectors) / 5)]
     return [_unit(np.mean(vectors[groups == group], axis=0)) for group in large] if len(large) > 1 else whole
-
-
-def identify(
-    vectors: Vectors, seconds: Sequence[float], galleries: Mapping[str, Vectors], rule: Rule
-) -> tuple[Match, ...]:
-    """The nearest character of each vector (a row, a clip of so many seconds)."""
-    examples = examples_of(galleries, rule)
-    scores = examples.scores(vectors)
-    return tuple(match(examples.characters, row, each, rule) for row, each in zip(scores, seconds, strict=True))
 
 
 def suggest(

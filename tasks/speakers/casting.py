@@ -27,10 +27,10 @@ from tasks.speakers import (
     bans,
     carrying,
     cast,
+    embedding_models,
     hearsay,
     learnt,
     linking,
-    models,
     names,
     parting,
     settling,
@@ -47,8 +47,8 @@ from tasks.studio import Studio
 log = logging.getLogger(__name__)
 
 DECIDING = (
-    agglomeration, bans, carrying, cast, clip_texts, episode_subtitles, hearsay, learnt, linking, models, names,
-    parting, settling, splits, subtitles, voice_parts,
+    agglomeration, bans, carrying, cast, clip_texts, embedding_models, episode_subtitles, hearsay, learnt, linking,
+    names, parting, settling, splits, subtitles, voice_parts,
 )  # fmt: skip
 """Modules whose rules the cast stands on: where one changes, it is made anew."""
 

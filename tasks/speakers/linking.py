@@ -23,7 +23,7 @@ from tasks.domain import EpisodeClip, HeardEpisode, Moved, Speaker
 from tasks.speakers.agglomeration import agglomerate
 from tasks.speakers.bans import Bans, bans_of
 from tasks.speakers.carrying import SPLIT, carried
-from tasks.speakers.models import one_model, rule_of
+from tasks.speakers.embedding_models import one_model, rule_of
 from tasks.speakers.settling import give_back, settle
 from tasks.speakers.splits import Homes, homes_of
 from tasks.speakers.voice_parts import Clips, LinkRule, Part, between_roles, by_voice, groups_of, known_parts, part

@@ -18,10 +18,10 @@ from tasks.domain import EpisodeClip, HeardEpisode, Reference, Speaker, Suggesti
 from tasks.labelling.labels import Labels
 from tasks.speakers.agglomeration import agglomerate
 from tasks.speakers.cast import Rule, rule_for, suggest
+from tasks.speakers.embedding_models import rule_of
 from tasks.speakers.hearsay import Hint
 from tasks.speakers.learnt import by_people, calibrated, learnt_references
 from tasks.speakers.linking import all_clips
-from tasks.speakers.models import rule_of
 from tasks.speakers.voice_parts import Clips, LinkRule, groups_of, part
 
 APART = {"resemblyzer": 0.15}

@@ -98,7 +98,10 @@ def speaker_match(workshop: Workshop, folder: Path) -> dict[str, Any]:
         model, vectors = season_stages.vectors_of(probes[row["file"]])
         mean = vectors.mean(axis=0, keepdims=True)
         seconds = sum(turn.end - turn.start for turn in probes[row["file"]].result.turns)
-        (found,) = cast.identify(mean / np.linalg.norm(mean), [seconds], galleries, cast.rule_for(model))
+        rule = cast.rule_for(model)
+        examples = cast.examples_of(galleries, rule)
+        (scores,) = examples.scores(mean / np.linalg.norm(mean))
+        found = cast.match(examples.characters, scores, seconds, rule)
         if row["speaker"] == "UNKNOWN":
             counts["stranger_accepted"] += found.band == "accept"
             continue

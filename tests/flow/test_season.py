@@ -18,7 +18,6 @@ from prefect.client.schemas.sorting import LogSort, TaskRunSort
 from prefect.states import Completed, Crashed, Pending, Running, Suspended
 
 from flows import deployments
-from flows.assets import find_assets
 from flows.deployments_forms import Upkeep
 from flows.lines import speak_as
 from flows.maintenance import maintenance
@@ -47,13 +46,10 @@ def test_episodes_in_voices_out(scripted: Scripted) -> None:
     assert done.failed == {}
     rows = [json.loads(line) for line in (scripted.store / "series/toy/characters/anna/manifest.jsonl").open()]
     assert {row["verdict"] for row in rows} == {"kept"}
-    assert find_assets(str(scripted.config), str(scripted.store)) == {}
-    assert scripted.keys("assets/*") == ["assets/s01e01.json", "assets/s01e02.json"]
     with get_client(sync_client=True) as client:
         shown = {each.key: str(each.data) for each in client.read_latest_artifacts()}
     assert "anna" in shown["datasets-toy"]
     assert f"{scripted.store.as_uri()}/series/toy/characters/anna/" in shown["dataset-toy-anna"]
-    assert "s01e02" in shown["assets-toy"]
     assert scripted.keys("episodes/s01e01/stems/*") == [
         "episodes/s01e01/stems/background.flac",
         "episodes/s01e01/stems/vocals.flac",

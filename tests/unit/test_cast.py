@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.domain import Reference, Speaker, Suggestion
-from tasks.speakers.cast import galleries_of, identify, rule_for, suggest
-from tasks.speakers.models import ModelsDiffer
+from tasks.speakers.cast import examples_of, galleries_of, match, rule_for, suggest
+from tasks.speakers.embedding_models import ModelsDiffer
 from tests.unit.voices import MODEL, heard, reference, vector
 
 CAST = ["endou", "gouenji", "kazemaru", "kidou", "someoka"]
@@ -85,7 +85,8 @@ def test_vectors_of_two_models_never_meet() -> None:
 def test_each_clip_finds_its_own_character() -> None:
     voices = ["endou", "kidou", "somebody", "endou"]
     vectors = np.stack([vector(voice, str(number), 0.9) for number, voice in enumerate(voices)])
-    found = identify(vectors, [3.0] * 4, galleries_of(REFERENCES), rule_for(MODEL))
+    rule, examples = rule_for(MODEL), examples_of(galleries_of(REFERENCES), rule_for(MODEL))
+    found = [match(examples.characters, row, 3.0, rule) for row in examples.scores(vectors)]
     assert [each.character for each in found if each.band == "accept"] == ["endou", "kidou", "endou"]
     assert found[2].band != "accept"
 

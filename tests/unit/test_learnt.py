@@ -13,9 +13,9 @@ from tasks.labelling.labels import Label, Labels
 from tasks.series import Character, Series
 from tasks.speakers.cast import ASK_ABOUT_ALL, RULES, suggest
 from tasks.speakers.casting import Cast
+from tasks.speakers.embedding_models import ModelsDiffer
 from tasks.speakers.learnt import ASK_HIGHER, HIGHER, by_people, calibrated, learnt_references
 from tasks.speakers.linking import Said, link
-from tasks.speakers.models import ModelsDiffer
 from tasks.speakers.questions import open_questions
 from tasks.studio import Studio
 from tests.unit.voices import heard, reference

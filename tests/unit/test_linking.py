@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.domain import HeardEpisode, Speaker, Turn
+from tasks.speakers.embedding_models import RULES, ModelsDiffer
 from tasks.speakers.linking import Said, link
-from tasks.speakers.models import RULES, ModelsDiffer
 from tests.unit.voices import heard
 
 FIRST = heard("s01e01", [("SPEAKER_00", "endou"), ("SPEAKER_01", "gouenji")] * 4)

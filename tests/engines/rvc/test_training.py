@@ -22,7 +22,7 @@ import soundfile
 import torch
 
 from containers.contract.errors import EngineError, RecordingError, RequestError
-from containers.rvc import backend, checkpoints, helpers, pretrained
+from containers.rvc import backend, checkpoints, pretrained, team_processes
 from containers.rvc.beginning import origin_of
 from containers.rvc.discriminator import Discriminator
 from containers.rvc.files import read_voice, write_voice
@@ -190,13 +190,13 @@ def test_a_team_goes_on_from_a_checkpoint_and_stops_early_together(
 def test_a_process_of_a_team_that_dies_ends_the_training_with_an_error_to_retry(
     trained: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = helpers._hand_out
+    real = team_processes._hand_out
 
     def spoiled(folder: Path, *given: Any) -> None:
         real(folder, *given)
         (folder / "clips.safetensors").write_bytes(b"nothing")
 
-    monkeypatch.setattr(helpers, "_hand_out", spoiled)
+    monkeypatch.setattr(team_processes, "_hand_out", spoiled)
     with pytest.raises(EngineError, match="a process of the training has died"):
         trained.train("team_dies", processes=2, **COURSE)
 

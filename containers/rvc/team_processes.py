@@ -1,6 +1,6 @@
 """Several processes at one training: the leading one starts the others, and hands them all they need as files.
 
-`python -m containers.rvc.helpers FOLDER RANK` is such a process. It ends when the one that started it does.
+`python -m containers.rvc.team_processes FOLDER RANK` is such a process. It ends when the one that started it does.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _helper(folder: Path, rank: int) -> Iterator[subprocess.Popen[bytes]]:
     code = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([code, *filter(None, [os.environ.get("PYTHONPATH")])])}
     child = subprocess.Popen(
-        [sys.executable, "-m", "containers.rvc.helpers", str(folder), str(rank)],
+        [sys.executable, "-m", "containers.rvc.team_processes", str(folder), str(rank)],
         stdin=subprocess.PIPE,
         stdout=sys.stderr.fileno() if hasattr(sys.stderr, "fileno") else None,
         env=environment,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from containers.contract import stages
 from containers.contract.item import Item
 
+from .memory import keep_freed
+
 VERSION = "1.0"
 
 
@@ -30,6 +32,7 @@ def version() -> str:
 def setup(options: Options) -> Options:
     if options.threads:
         os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    keep_freed()
     return options
 
 

@@ -22,8 +22,8 @@ from containers.contract.stages import DiarizeRequest, DiarizeResult, Problem, T
 
 from . import audio, voiceprint
 from .clustering import Labels, blend_gain, centroids, cluster, dissolve, most_likely_path
-from .singing import sung_seconds
-from .speech import Rule, file_speech_probabilities, speech_segments
+from .singing import is_sung
+from .speech import SAMPLE_RATE_HZ, Rule, file_speech_probabilities, speech_segments
 from .turn_taking import Taken, stretches, take_turns
 from .voiceprint import FRAME_SECONDS, WINDOW_FRAMES, Vectors
 
@@ -54,7 +54,7 @@ class Heard:
 
     `seconds`: of speech in each wide window. `steady`: cosine of its first and last narrow window,
     low where two people share it. `borders`: times between the narrow ones. `level_db`:
-    of each 10 ms. `treble_db`: power above 4 kHz over power below.
+    of each 10 ms. `treble_db`: power above 4 kHz over power below. `sung`: notes are held.
     """
 
     start: float
@@ -66,6 +66,7 @@ class Heard:
     borders: NDArray[np.float64]
     level_db: NDArray[np.float64]
     treble_db: float
+    sung: bool
 
 
 def diarize(request: DiarizeRequest, item: Item) -> DiarizeResult:
@@ -74,7 +75,7 @@ def diarize(request: DiarizeRequest, item: Item) -> DiarizeResult:
     try:
         segments, doubtful = _speech(path)
         heard = list(_listen(path, segments, item))
-        sung = sung_seconds(path, segments) + doubtful
+        sung = sum(each.end - each.start for each in heard if each.sung) + doubtful
     except soundfile.LibsndfileError as error:
         raise RecordingError(f"the vocals cannot be read as sound: {error}; separate the episode again") from error
     taken = _take_turns(heard, request)
@@ -115,13 +116,21 @@ def _listen(path: Path, segments: Sequence[tuple[float, float]], item: Item) -> 
     """The segments as vectors, a minute of speech at a time, so that the encoder has full batches."""
     last = segments[-1][1] if segments else 0.0
     for group in _groups(segments):
-        mels = [voiceprint.speech_mel(path, start, end) for start, end in group]
+        sounds = [audio.read_mono(path, SAMPLE_RATE_HZ, start, end) for start, end in group]
+        mels = [voiceprint.levelled_mel(each) for each in sounds]
         wide_spans = [voiceprint.spans(len(mel), WINDOW_FRAMES, _WIDE_HOP) for mel in mels]
         narrow_spans = [voiceprint.spans(len(mel), _NARROW, _NARROW_HOP) for mel in mels]
         wide, begun = _wide(mels, wide_spans)
         narrow = _narrow(mels, narrow_spans, wide_spans, begun)
         for index, (start, end) in enumerate(group):
-            yield _heard(start, end, mels[index], wide[index], wide_spans[index], narrow[index], narrow_spans[index])
+            yield _heard(
+                (start, end, is_sung(sounds[index])),
+                mels[index],
+                wide[index],
+                wide_spans[index],
+                narrow[index],
+                narrow_spans[index],
+            )
         item.progress(0.95 * group[-1][1] / last)
 
 
@@ -168,14 +177,14 @@ def _narrow(
 
 
 def _heard(
-    start: float,
-    end: float,
+    segment: tuple[float, float, bool],
     mel: NDArray[np.float32],
     wide: Vectors,
     wide_spans: Sequence[tuple[int, int]],
     narrow: Vectors,
     narrow_spans: Sequence[tuple[int, int]],
 ) -> Heard:
+    start, end, sung = segment
     centres = np.array([(first + last) / 2 for first, last in narrow_spans]) * FRAME_SECONDS
     firsts = [int(np.argmin([abs(first - other) for other, _ in narrow_spans])) for first, _ in wide_spans]
     lasts = [int(np.argmin([abs(last - other) for _, other in narrow_spans])) for _, last in wide_spans]
@@ -189,6 +198,7 @@ def _heard(
         narrow=narrow,
         borders=start + (centres[1:] + centres[:-1]) / 2,
         level_db=10 * np.log10(mel.sum(axis=1, dtype=np.float64) + 1e-9),
+        sung=sung,
         treble_db=10 * float(np.log10((mel[:, treble].sum() + 1e-9) / (mel[:, ~treble].sum() + 1e-9))),
     )
 

@@ -23,6 +23,7 @@ from containers.contract.errors import RecordingError
 from containers.contract.item import Item
 from containers.contract.stages import Problem
 
+from .audio import FLAC_LEVEL
 from .decoding import Block, Decoder, Findings
 from .downmix import Downmix
 from .media import choose_track, duration_of, open_media, tracks_of
@@ -113,7 +114,9 @@ class _Flac:
     """Writes stereo blocks of any rate as FLAC of one rate; integers up to the bit depth pass unchanged."""
 
     def __init__(self, path: Path, rate_hz: int, bit_depth: int) -> None:
-        self._file = soundfile.SoundFile(path, "w", rate_hz, 2, f"PCM_{bit_depth}", format="FLAC")
+        self._file = soundfile.SoundFile(
+            path, "w", rate_hz, 2, f"PCM_{bit_depth}", format="FLAC", compression_level=FLAC_LEVEL
+        )
         self._rate, self._depth = rate_hz, bit_depth
         self._from: int | None = None
         self._resampler: soxr.ResampleStream | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from containers.contract.stages import Measurements
 
 from .audio import Samples, resample
-from .bandwidth import bandwidth_hz, colour
+from .bandwidth import bandwidth_hz, colour, spectra_of
 from .breaths import breath_seconds
 from .clip_words import clip_words
 from .detectors import probability
@@ -39,7 +39,8 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
     low, median, high = (float(each) for each in np.percentile(voiced, (5, 50, 95))) if len(voiced) else (None,) * 3
     levels = levels_of(samples, rate_hz)
     found = rest_in(levels)
-    bands = colour(samples, rate_hz)
+    spectra = spectra_of(samples)
+    bands = colour(spectra, rate_hz)
     beside = periods_of(samples, rate_hz) if len(levels) else None
     return Measurements(
         snr_db=_snr_db(levels, found),
@@ -47,7 +48,7 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
         loudness_lufs=_rounded(loudness_lufs(samples, rate_hz)),
         peak_dbfs=round(peak_dbfs(samples), 2),
         clipped_share=round(clipped_share(samples, rate_hz), 6),
-        bandwidth_hz=bandwidth_hz(samples, rate_hz, found),
+        bandwidth_hz=bandwidth_hz(spectra, rate_hz, found),
         f0_median_hz=_rounded(median),
         f0_low_hz=_rounded(low),
         f0_high_hz=_rounded(high),

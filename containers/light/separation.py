@@ -22,18 +22,18 @@ from containers.contract.item import Item
 from containers.contract.stages import SeparateRequest, SeparateResult
 
 from . import voice_mask
-from .exact_sum import Integers, Recording, StemWriter, split
+from .exact_sum import Integers, Recording, StemWriter, split, unpacked
 from .spectra import Grid, Spectra
 from .speech import SAMPLE_RATE_HZ, WINDOW_SECONDS, SpeechDetector
-from .voice_mask import SLOT
+from .voice_mask import CONTEXT, SLOT, by_frame
 
 Array = NDArray[np.float32]
 Measured = TypeVar("Measured", voice_mask.Picture, voice_mask.Accompaniment)
 
-BLOCK_SLOTS = 12
-"""Slots worked on at once: about 12 s."""
-_CONTEXT = 1
-"""Slots worked on before and after a block, so that its edges are like any other place."""
+HEARD_SLOTS = 12
+"""Slots in which speech is looked for at once: about 12 s."""
+BLOCK_SLOTS = 3
+"""Slots whose spectra are worked on at once: few, so that they stay in the processor's cache."""
 _NO_SIDE = 1e-4
 """Power aside over power ahead of a recording that is one channel in truth (-40 dB)."""
 
@@ -51,12 +51,12 @@ def separate(request: SeparateRequest, item: Item) -> SeparateResult:
                 raise RecordingError(f"the recording has {file.channels} channels; extract it as stereo or mono")
             if not file.frames:
                 raise RecordingError("the recording holds no sound at all; extract it again")
-            recording = Recording(file, request.bit_depth)
-            splitter = Splitter(recording, item.progress)
-            with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
-                for voice, left in splitter.blocks():
-                    voices.write(voice)
-                    rest.write(left)
+            with unpacked(file, request.bit_depth, item.path) as recording:
+                splitter = Splitter(recording, item.progress)
+                with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
+                    for voice, left in splitter.blocks():
+                        voices.write(voice)
+                        rest.write(left)
     except soundfile.LibsndfileError as error:
         raise RecordingError(
             f"the recording cannot be read as sound ({error.error_string}); extract it again"
@@ -123,18 +123,18 @@ class Splitter:
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
         """Vocals and background as integers (channels, samples), from begin to end."""
-        for first, last in self._spans(0.7, 1.0):
+        for first, last in self._spans(0.7, 1.0, self._block_slots):
             begin, end = first * self._slot, min(last * self._slot, self._recording.length)
             since, until = self._reach(first, last)
             heard = self._recording.integers(since, until)
             samples = self._vocals(first, last, heard)[:, : end - begin]
             yield split(heard[:, begin - since : end - since], samples, self._recording.highest)
 
-    def _spans(self, before: float, after: float) -> Iterator[tuple[int, int]]:
-        """First and last slot (exclusive) of each block; progress goes from `before` to `after`."""
-        for first in range(0, self._slots, self._block_slots):
+    def _spans(self, before: float, after: float, slots: int) -> Iterator[tuple[int, int]]:
+        """First and last slot (exclusive) of each block of so many; progress goes from `before` to `after`."""
+        for first in range(0, self._slots, slots):
             self._progress(before + (after - before) * first / self._slots)
-            yield first, min(first + self._block_slots, self._slots)
+            yield first, min(first + slots, self._slots)
 
     def _listen(self) -> tuple[Stereo, Array]:
         """One pass for the width and the speech; once more where the right channel is inverted, which extract mends."""
@@ -148,7 +148,7 @@ class Splitter:
         detector = SpeechDetector()
         stream = soxr.ResampleStream(self._recording.rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
         parts = []
-        for first, last in self._spans(before, after):
+        for first, last in self._spans(before, after, HEARD_SLOTS):
             samples = self._recording.floats(first * self._slot, min(last * self._slot, self._recording.length))
             width.hear(samples)
             mid = samples[0] if len(samples) == 1 else (samples[0] + np.float32(sign) * samples[1]) / 2
@@ -168,52 +168,49 @@ class Splitter:
         both /= 2
         return both
 
-    def _reach(self, first: int, last: int) -> tuple[int, int]:
-        """First and last sample (exclusive) of these slots with context."""
-        return self._grid.span((first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT)
+    def _reach(self, first: int, last: int, context: int = CONTEXT) -> tuple[int, int]:
+        """First and last sample (exclusive) of the frames of these slots with context."""
+        return self._grid.span(first * SLOT - context, last * SLOT + context)
 
     def _spectra(self, samples: Array) -> Spectra:
         return self._grid.analyse(self._mid_and_side(samples))
 
-    def _frames(self, first: int, last: int) -> tuple[Spectra, Array]:
-        """Spectra of mid and side of these slots with context, and the probability of speech in each frame."""
-        spectra = self._spectra(self._recording.floats(*self._reach(first, last)))
-        frames = np.arange((first - _CONTEXT) * SLOT, (last + _CONTEXT) * SLOT)
-        middles = (frames - 1) * self._grid.hop / self._recording.rate_hz
+    def _speech_of(self, first: int, last: int) -> Array:
+        """The probability of speech in each frame of these slots."""
+        middles = (np.arange(first * SLOT, last * SLOT) - 1) * self._grid.hop / self._recording.rate_hz
         windows = (np.arange(len(self._speech)) + 0.5) * WINDOW_SECONDS
-        return spectra, np.interp(middles, windows, self._speech, left=0, right=0).astype(np.float32)
+        return np.interp(middles, windows, self._speech, left=0, right=0).astype(np.float32)
 
     def _measured(self, measure: Callable[[int, int], Measured], before: float) -> Measured:
-        """What `measure` tells of each slot of the file, context left out."""
-        parts = [measure(first, last) for first, last in self._spans(before, before + 0.2)]
+        """What `measure` tells of each slot of the file."""
+        parts = [measure(first, last) for first, last in self._spans(before, before + 0.2, self._block_slots)]
         kind = type(parts[0])
-        inner = slice(_CONTEXT, -_CONTEXT)
         names = [field.name for field in fields(kind)]
-        return kind(**{name: np.concatenate([getattr(part, name)[inner] for part in parts]) for name in names})
+        return kind(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
     def _picture(self, first: int, last: int) -> voice_mask.Picture:
-        (mid, side), speech = self._frames(first, last)
-        return voice_mask.picture(mid, side, speech)
+        mid, side = self._spectra(self._recording.floats(*self._reach(first, last, context=0)))
+        return voice_mask.picture(mid, side, self._speech_of(first, last))
 
     def _accompaniment(self, first: int, last: int) -> voice_mask.Accompaniment:
-        spectra, speech = self._frames(first, last)
+        spectra = self._spectra(self._recording.floats(*self._reach(first, last)))
         ahead, aside = self._turned(spectra, first, last)
-        return voice_mask.listen(ahead, aside, speech, self._grid.silence)
+        return voice_mask.listen(ahead, aside, self._speech_of(first, last), self._grid.silence)
 
     def _turned(self, spectra: Spectra, first: int, last: int) -> tuple[Spectra, Spectra]:
         if not self._stereo.wide:
             return spectra[0], np.zeros_like(spectra[0])
-        return voice_mask.turned(*spectra, self._angles[self._known(first, last)])
+        return voice_mask.turned(*spectra, by_frame(self._angles[self._known(first, last)], CONTEXT))
 
     def _asides(self, spectra: Spectra, known: NDArray[np.int64]) -> list[Spectra]:
         """The sound aside of the voice, and of the voices a slot earlier and later where they stand elsewhere."""
         angles = [self._angles[np.clip(known + shift, 0, self._slots - 1)] for shift in (0, -1, 1)]
         different = [each for i, each in enumerate(angles) if not any(np.array_equal(each, a) for a in angles[:i])]
-        return [voice_mask.turned(*spectra, each)[1] for each in different]
+        return [voice_mask.turned(*spectra, by_frame(each, CONTEXT))[1] for each in different]
 
     def _known(self, first: int, last: int) -> NDArray[np.int64]:
-        """Which measurements speak for these slots with context: at the ends of the file the outermost."""
-        return np.clip(np.arange(first - _CONTEXT, last + _CONTEXT), 0, self._slots - 1)
+        """Which measurements speak for these slots and one more on each side: at the ends of the file the outermost."""
+        return np.clip(np.arange(first - 1, last + 1), 0, self._slots - 1)
 
     def _vocals(self, first: int, last: int, heard: Integers) -> Array:
         """The voices in these slots, of which `heard` are the samples with context: (channels, samples)."""
@@ -223,12 +220,12 @@ class Splitter:
         if self._stereo.wide:
             ahead, aside = self._turned(spectra, first, last)
             gain = voice_mask.mask(ahead, self._asides(spectra, known), nearby, silence)
-            own = np.repeat(1 - nearby.side, SLOT)[:, None]
+            own = by_frame(1 - nearby.side, CONTEXT)[:, None]
             voices = voice_mask.scaled(ahead, gain), voice_mask.scaled(aside, gain * own)
-            spectra = np.stack(voice_mask.turned(*voices, -self._angles[known]))
+            spectra = np.stack(voice_mask.turned(*voices, -by_frame(self._angles[known], CONTEXT)))
         else:
             spectra = voice_mask.scaled(spectra, voice_mask.floor_mask(spectra[0], nearby, silence))
-        needed = slice(_CONTEXT * SLOT, (last - first + _CONTEXT) * SLOT + 3)
+        needed = slice(CONTEXT, CONTEXT + (last - first) * SLOT + 3)
         samples = self._grid.synthesise(spectra[:, needed])
         if self._recording.channels == 1:
             return samples

@@ -23,6 +23,9 @@ Array = NDArray[np.float32]
 
 SLOT = 48
 """Frames that share one measurement: about a second."""
+CONTEXT = 8
+"""Frames that are worked on before and after some slots, so that what is smoothed, and put together again, is at their
+edges as at any other place: half of all smoothing, and the four windows over a sample, reach over 6."""
 DIRECTIONS = 60
 """Directions told apart, 3 degrees each; the middle one is the centre."""
 
@@ -108,12 +111,16 @@ def directions(seen: Picture) -> Array:
     return np.where(clear, (mode - centre) * np.pi / DIRECTIONS, 0.0).astype(np.float32)
 
 
+def by_frame(slots: Array, context: int) -> Array:
+    """What is known of some slots, for each of their frames; of the first and the last slot only `context` frames."""
+    return np.repeat(slots, SLOT, axis=0)[SLOT - context : (len(slots) - 1) * SLOT + context]
+
+
 def turned(mid: Spectra, side: Spectra, angles: Array) -> tuple[Spectra, Spectra]:
-    """Mid and side of whole slots, turned so that the first looks at the voice; by -angles it is turned back."""
+    """Mid and side, turned so that the first looks at the voice, by the angle of each frame; -angles turn it back."""
     if not angles.any():
         return mid, side
-    angle = np.repeat(angles, SLOT)[:, None]
-    cosine, sine = np.cos(angle), np.sin(angle)
+    cosine, sine = np.cos(angles)[:, None], np.sin(angles)[:, None]
     straight, across = mid.view(np.float32), side.view(np.float32)  # a real factor is for both parts of a number
     ahead, aside = cosine * straight, cosine * across
     ahead += sine * across
@@ -130,13 +137,19 @@ def scaled(spectra: Spectra, gain: Array) -> Spectra:
 
 
 def listen(ahead: Spectra, aside: Spectra, speech: Array, silence: float) -> Accompaniment:
-    """What whole slots of frames tell of the accompaniment."""
-    loud, wide = _smooth(_power(ahead)) + silence, _smooth(_power(aside)) + silence
+    """What whole slots tell of the accompaniment; `speech`: of their frames, beside which lie CONTEXT more."""
+    loud, wide = (_smooth(_power(each))[CONTEXT:-CONTEXT] + silence for each in (ahead, aside))
     rest = _rest(speech)
     side = wide.sum(axis=1)
+    ratio, floor = (np.zeros((len(rest), loud.shape[1] // _BANDS), np.float32) for _ in range(2))
+    resting = np.flatnonzero(rest)
+    if len(resting):
+        share, loud = rest[resting, None], loud[resting]
+        ratio[resting] = share * _by_band(np.log(loud / wide[resting]))
+        floor[resting] = share * _by_band(np.log(loud))
     return Accompaniment(
-        ratio=_by_slot(rest[:, None] * _by_band(np.log(loud / wide))),
-        floor=_by_slot(rest[:, None] * _by_band(np.log(loud))),
+        ratio=_by_slot(ratio),
+        floor=_by_slot(floor),
         rest_frames=_by_slot(rest),
         speech_frames=_by_slot(speech),
         side_in_rest=_by_slot(rest * side),
@@ -167,20 +180,21 @@ def _near(sums: Array, frames: Array, reach: int, usual: float = 0.0) -> Array:
 
 
 def mask(ahead: Spectra, asides: list[Spectra], known: Rests, silence: float) -> Array:
-    """Share of the amplitude of each bin that is voice, 0..1, from what is known of these slots' rests.
+    """Share of the amplitude of each bin that is voice, 0..1, from what is known of the rests of these slots.
 
     `asides`: the sound aside of each direction a voice may be in; it must be loud in all to count as accompaniment.
+    All frames of the slots, but of the first and the last only CONTEXT.
     """
     loud = _smooth(_power(ahead)) + silence
     wide = functools.reduce(np.minimum, (_smooth(_power(aside)) for aside in asides))
-    expected = np.exp(_to_bins(known.ratio, loud.shape)) * np.repeat(known.side, SLOT)[:, None] * wide
-    return _softened(np.maximum(1 - _SUBTRACTION * expected / loud, 0))
+    expected = np.exp(_to_bins(known.ratio, loud.shape[1])) * known.side[:, None]
+    return _softened(np.maximum(1 - _SUBTRACTION * (by_frame(expected, CONTEXT) * wide) / loud, 0))
 
 
 def floor_mask(ahead: Spectra, known: Rests, silence: float) -> Array:
     """The same where there is no side to tell the moment: only the steady part is taken away."""
     loud = _smooth(_power(ahead)) + silence
-    floor = np.exp(_to_bins(known.floor, loud.shape)) - silence
+    floor = by_frame(np.exp(_to_bins(known.floor, loud.shape[1])) - silence, CONTEXT)
     return _softened(np.maximum(1 - _FLOOR_SUBTRACTION * np.maximum(floor, 0) / loud, 1 - _FLOOR_CUT))
 
 
@@ -221,12 +235,10 @@ def _by_band(values: Array) -> Array:
     return values[:, :-1].reshape(len(values), -1, _BANDS).mean(axis=2)
 
 
-def _to_bins(bands: Array, shape: tuple[int, ...]) -> Array:
-    """(slots, bands) -> (frames, bins), without steps between bands."""
+def _to_bins(bands: Array, bins: int) -> Array:
+    """(slots, bands) -> (slots, bins), without steps between bands."""
     centres = (np.arange(bands.shape[1]) + 0.5) * _BANDS - 0.5
-    bins = np.arange(shape[1])
-    lines = np.stack([np.interp(bins, centres, line) for line in bands]).astype(np.float32)
-    return np.repeat(lines, SLOT, axis=0)
+    return np.stack([np.interp(np.arange(bins), centres, line) for line in bands]).astype(np.float32)
 
 
 def _histogram(place: NDArray[np.int64], amplitude: Array, share: Array) -> Array:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from containers.contract.errors import EngineError
 
+from . import mel
 from .audio import Samples, read_mono
 from .speech import SAMPLE_RATE_HZ, single_thread
 
@@ -40,7 +41,11 @@ Vectors = NDArray[np.float32]
 
 def speech_mel(path: Path, start: float, end: float) -> NDArray[np.float32]:
     """Mel frames of a stretch of speech in a file, brought to the encoder's level: float32 (frames, 40)."""
-    samples = read_mono(path, SAMPLE_RATE_HZ, start, end)
+    return levelled_mel(read_mono(path, SAMPLE_RATE_HZ, start, end))
+
+
+def levelled_mel(samples: Samples) -> NDArray[np.float32]:
+    """The same of a stretch's samples at 16 kHz."""
     level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
     return mel_frames(samples * np.float32(10 ** (LEVEL_DBFS / 20) / level if level > 1e-7 else 1.0))
 
@@ -107,9 +112,7 @@ def encode_with_beginnings(windows: Iterable[NDArray[np.float32]], frames: int |
 
 def mel_centres_hz() -> NDArray[np.float64]:
     """Frequency that each mel band is centred on."""
-    import librosa
-
-    return librosa.mel_frequencies(_MELS + 2, fmax=SAMPLE_RATE_HZ / 2)[1:-1]
+    return mel.edges_hz(_MELS, SAMPLE_RATE_HZ / 2)[1:-1]
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -149,7 +152,5 @@ def _network() -> _Network:
 
 @functools.cache
 def _front_end() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    import librosa
-
-    window = librosa.filters.get_window("hann", _FFT, fftbins=True).astype(np.float32)
-    return window, librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_FFT, n_mels=_MELS)
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_FFT) / _FFT)).astype(np.float32)
+    return window, mel.filters(SAMPLE_RATE_HZ, _FFT, _MELS)

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from containers.light.bandwidth import colour
+from containers.light.bandwidth import colour, spectra_of
 from containers.light.detectors import WEIGHTS
 from containers.light.periods import periods_of
 from containers.light.second_voice import second_voice_features
@@ -90,7 +90,7 @@ def _second_voice(samples: Samples) -> NDArray[np.float64]:
 
 
 def _colour(samples: Samples) -> NDArray[np.float64]:
-    found = colour(samples, RATE_HZ)
+    found = colour(spectra_of(samples), RATE_HZ)
     if found is None:
         raise ValueError("a clip is silent")
     return found

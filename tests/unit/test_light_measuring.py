@@ -12,7 +12,7 @@ pytest.importorskip("pyopenjtalk")
 
 from containers.light import music
 from containers.light.audio import resample
-from containers.light.bandwidth import bandwidth_hz
+from containers.light.bandwidth import bandwidth_hz, spectra_of
 from containers.light.loudness import at_loudness, loudness_lufs, true_peak_dbfs
 from containers.light.measuring import clipped_share, measure, snr_db
 from containers.light.rest import rest
@@ -33,7 +33,7 @@ def speech() -> np.ndarray:
 
 
 def bandwidth_of(samples: np.ndarray) -> float | None:
-    return bandwidth_hz(samples, RATE, rest(samples, RATE))
+    return bandwidth_hz(spectra_of(samples), RATE, rest(samples, RATE))
 
 
 def white(samples: int, seed: int = 3) -> np.ndarray:

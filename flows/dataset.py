@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.gate import settle
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
-from tasks.clips import data_sets
+from tasks.clips import clean_ledger, data_sets
 from tasks.clips.data_sets import DataSet
 from tasks.clips.dataset import Row
 from tasks.clips.drying import Dry
@@ -70,12 +70,12 @@ def make_data_set(
     about: data_sets.About,
 ) -> DataSet:
     """Dry what is newly kept where that is asked for, clean it, and write the manifest."""
-    outstanding = list(data_sets.to_clean(studio, character, rows, hashes).items())
+    outstanding = list(clean_ledger.to_clean(studio, character, rows, hashes).items())
     for first in range(0, len(outstanding), CLEANED_TOGETHER):
         clips = dict(outstanding[first : first + CLEANED_TOGETHER])
         dried = dereverb(studio, character, clips) if studio.series.dereverb else Dry(clips=clips)
-        batch = data_sets.batch_name(clips)
-        data_sets.enter(studio, character, clips, clean(studio, character, batch, dried.clips), dried.by)
+        batch = clean_ledger.batch_name(clips)
+        clean_ledger.enter(studio, character, clips, clean(studio, character, batch, dried.clips), dried.by)
     return data_sets.publish(studio, character, identity, rows, about)
 
 

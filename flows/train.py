@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 from flows.hooks import sweep_engines
 from infra.stage import listener_of_run
 from tasks import voices
-from tasks.clips.data_sets import DataSet, clips_to_train, load_data_set
+from tasks.clips.clean_ledger import clips_to_train
+from tasks.clips.data_sets import DataSet, load_data_set
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
 from tasks.progress import ended, messages

@@ -13,7 +13,8 @@ from containers.contract.item import sha256_of
 from containers.contract.stages import TrainResult
 from infra.store import find_json, write_json
 from tasks import orders
-from tasks.clips.data_sets import DataSet, clips_to_train
+from tasks.clips.clean_ledger import clips_to_train
+from tasks.clips.data_sets import DataSet
 from tasks.studio import Made, Source, Stored, Studio
 from tasks.trust import audit
 from tasks.trust.rights import NoVoice, check_rights, recorded

@@ -10,7 +10,7 @@ from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.terminal import say
 
 if TYPE_CHECKING:
-    from tasks.trust.rights_revoking import Plan
+    from tasks.trust.rights_derived import Plan
 
 SHOWN = 12
 """Keys that a dry run names."""
@@ -31,11 +31,11 @@ def revoke(
     series: SeriesId = None,
 ) -> None:
     """Erase all that was derived from a character's voice, prove it, and refuse the voice from then on."""
-    from tasks.trust import rights_revoking
+    from tasks.trust import rights_derived, rights_revoking
 
     studio = opened(config, store, series)
     if not erase:
-        _tell(rights_revoking.plan(studio, character))
+        _tell(rights_derived.plan(studio, character))
         say("Nothing was erased. To do it, while nothing else runs on this series, add --erase", style="yellow")
         return
     proof = rights_revoking.revoke(studio, character, by, reason)

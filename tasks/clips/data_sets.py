@@ -1,24 +1,22 @@
 """Data sets in the store: verdicts become clean clips, a manifest and a summary.
 
-The deciding is in `dataset`; here it meets files. Only clips that are newly
-kept are cleaned; the others are where an earlier run left them.
+The deciding is in `dataset`, the cleaned clips are in `clean_ledger`; here they meet files.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from containers.contract.codec import canonical, decode, encode
-from containers.contract.stages import CleanClip, CleanResult, File
 from infra.engines import engine_for
 from infra.identity import hash_of_code, makers
 from infra.store import find_json, write_json
-from tasks import orders
 from tasks.clips import clean_records, dataset, drying, purity, repeats, selection, verdicts
+from tasks.clips.clean_ledger import Cleaned, clip_name, home_of, ledger_of
 from tasks.clips.dataset import Row
 from tasks.clips.explaining import Change, explain
 from tasks.clips.shortfall import Shortfall, shortfall
@@ -30,7 +28,7 @@ from tasks.speakers import cast as cast_rules
 from tasks.speakers.casting import Cast
 from tasks.speakers.heard import heard_series, texts_of_clips
 from tasks.speakers.references import known_references
-from tasks.studio import Made, Stored, Studio
+from tasks.studio import Studio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,19 +46,6 @@ class DataSet:
     files: dict[str, int]
     missing: Shortfall | None = None
     manifest_sha256: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cleaned:
-    """A kept clip as cleaned: `made_from` is the identity of the request that would clean it alone.
-
-    `dereverbed_by`: the engine that took the reverberation off it before.
-    """
-
-    made_from: str
-    wav: Stored
-    about: CleanClip
-    dereverbed_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +90,7 @@ def find_data_set(studio: Studio, character: str, identity: str) -> DataSet | No
 
 def load_data_set(studio: Studio, character: str) -> DataSet | None:
     """The data set as it stands in the store."""
-    key = f"{_home(studio, character)}/dataset.json"
+    key = f"{home_of(studio, character)}/dataset.json"
     said = find_json(studio.store, key)
     return None if said is None else decode(DataSet, said, key)
 
@@ -152,44 +137,9 @@ def lacking(
     }
 
 
-def to_clean(studio: Studio, character: str, rows: Sequence[Row], hashes: Mapping[str, str]) -> dict[str, Stored]:
-    """Kept clips that no earlier run has cleaned: name in the data set -> the clip as cut.
-
-    `hashes`: clip -> SHA-256 of its file.
-    """
-    known = _ledger(studio, character)
-    there = studio.store.sizes(f"{_home(studio, character)}/clips") if known else {}
-    wanted = {clip_name(row.clip): _as_cut(studio, row, hashes[row.clip]) for row in rows if row.verdict == "kept"}
-    return {
-        name: stored
-        for name, stored in wanted.items()
-        if name not in known
-        or known[name].made_from != _alone(studio, character, stored)
-        or there.get(known[name].wav.key) != known[name].wav.size
-    }
-
-
-def enter(
-    studio: Studio,
-    character: str,
-    clips: Mapping[str, Stored],
-    made: Made[CleanResult],
-    dereverbed_by: str | None = None,
-) -> None:
-    """Write newly cleaned clips into the character's ledger; `clips` as cut."""
-    ledger = _ledger(studio, character)
-    for (name, stored), about in zip(clips.items(), made.result.clips, strict=True):
-        made_from = _alone(studio, character, stored)
-        wav = made.stored(about.file)
-        # By its own name, not its number among those cleaned with it: how clips came together must not show.
-        of_itself = replace(about, file=File(path=f"clips/{name}.wav", sha256=wav.sha256))
-        ledger[name] = Cleaned(made_from=made_from, wav=wav, about=of_itself, dereverbed_by=dereverbed_by)
-    write_json(studio.store, f"{_home(studio, character)}/cleaned.json", ledger)
-
-
 def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], about: About) -> DataSet:
     """Remove clips no longer kept, write `manifest.jsonl`, and last `dataset.json`."""
-    ledger, home = _ledger(studio, character), _home(studio, character)
+    ledger, home = ledger_of(studio, character), home_of(studio, character)
     kept = {clip_name(row.clip) for row in rows if row.verdict == "kept"}
     for name in ledger.keys() - kept:
         studio.store.delete(ledger[name].wav.key)
@@ -223,22 +173,6 @@ def publish(studio: Studio, character: str, identity: str, rows: Sequence[Row], 
     return made
 
 
-def clips_to_train(studio: Studio, character: str) -> tuple[Stored, ...]:
-    """The cleaned clips of a character, in order of their names."""
-    return tuple(each.wav for _, each in sorted(_ledger(studio, character).items()))
-
-
-def clip_name(clip: str) -> str:
-    """A clip's name in a data set: s01e02-00012340."""
-    return clip.replace("/", "-")
-
-
-def batch_name(clips: Mapping[str, Stored]) -> str:
-    """A name for clips that are cleaned together: other clips, another name, another record."""
-    members = hashlib.sha256(canonical([[name, each.sha256] for name, each in clips.items()]).encode()).hexdigest()
-    return f"{next(iter(clips))}-{members[:8]}"
-
-
 def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str, Any]:
     """A manifest's row with its file in the data set and what cleaning did to it."""
     cleaned = ledger.get(clip_name(line["clip"]))
@@ -247,22 +181,3 @@ def _described(line: dict[str, Any], ledger: Mapping[str, Cleaned]) -> dict[str,
     about = {**encode(cleaned.about), "dereverbed_by": cleaned.dereverbed_by}
     about |= {"file": cleaned.wav.key.rsplit("/", 1)[-1], "sha256": cleaned.wav.sha256}
     return {**line, "file": f"clips/{about.pop('file')}", "cleaned": about}
-
-
-def _home(studio: Studio, character: str) -> str:
-    return f"{studio.home}/characters/{character}"
-
-
-def _ledger(studio: Studio, character: str) -> dict[str, Cleaned]:
-    key = f"{_home(studio, character)}/cleaned.json"
-    return {name: decode(Cleaned, each, key) for name, each in (find_json(studio.store, key) or {}).items()}
-
-
-def _as_cut(studio: Studio, row: Row, sha256: str) -> Stored:
-    key = f"{studio.home}/episodes/{row.episode}/clips/{row.clip.rsplit('/', 1)[-1]}.flac"
-    return Stored(key=key, sha256=sha256)
-
-
-def _alone(studio: Studio, character: str, clip: Stored) -> str:
-    cleaned = studio.identity(orders.clean(studio, character, "alone", {"clip": clip}))
-    return drying.identity_with(studio, character, clip, cleaned)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.clips import data_sets
+from tasks.clips import clean_ledger, data_sets
 from tasks.labelling import labels
 from tasks.speakers import casting
 from tasks.studio import Studio
@@ -120,7 +120,7 @@ def _check_current(studio: Studio, character: str) -> None:
 
 
 def _utterance(studio: Studio, home: str, row: Mapping[str, Any]) -> Utterance:
-    key, name = f"{home}/{row['file']}", data_sets.clip_name(row["clip"])
+    key, name = f"{home}/{row['file']}", clean_ledger.clip_name(row["clip"])
     data = clip_bytes(studio, key, row["cleaned"]["sha256"])
     with wave.open(io.BytesIO(data)) as sound:
         samples, rate = sound.getnframes(), sound.getframerate()

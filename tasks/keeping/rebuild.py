@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks import orders, voices
-from tasks.clips import data_sets, drying
+from tasks.clips import clean_ledger, data_sets, drying
 from tasks.clips.data_sets import DataSet
 from tasks.domain import Episode
 from tasks.episodes import again, prepared, pruning, recurring_files
@@ -87,12 +87,12 @@ def make_data_sets(
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
     made = []
     for slug, identity in wanted.items():
-        outstanding = list(data_sets.to_clean(studio, slug, rows[slug], hashes).items())
+        outstanding = list(clean_ledger.to_clean(studio, slug, rows[slug], hashes).items())
         for first in range(0, len(outstanding), CLEANED_TOGETHER):
             clips = dict(outstanding[first : first + CLEANED_TOGETHER])
             dried = drying.dry(studio, slug, clips)
-            cleaned = studio.make(orders.clean(studio, slug, data_sets.batch_name(clips), dried.clips))
-            data_sets.enter(studio, slug, clips, cleaned, dried.by)
+            cleaned = studio.make(orders.clean(studio, slug, clean_ledger.batch_name(clips), dried.clips))
+            clean_ledger.enter(studio, slug, clips, cleaned, dried.by)
         made.append(data_sets.publish(studio, slug, identity, rows[slug], about))
     return tuple(made)
 
@@ -100,7 +100,7 @@ def make_data_sets(
 def make_voice(studio: Studio, character: str) -> Card | None:
     """The voice of a character from its data set; None where there is none to train on. Raises RightsError."""
     check_rights(studio, character, "train")
-    data, clips = data_sets.load_data_set(studio, character), data_sets.clips_to_train(studio, character)
+    data, clips = data_sets.load_data_set(studio, character), clean_ledger.clips_to_train(studio, character)
     if data is None or not clips:
         return None
     card = voices.find_voice(studio, character)

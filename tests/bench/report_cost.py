@@ -22,7 +22,7 @@ from containers.contract.stages import STAGES
 from flows.gate import settle
 from infra.slots import MachineSlots
 from tasks import orders
-from tasks.clips import data_sets
+from tasks.clips import clean_ledger, data_sets
 from tasks.domain import Episode
 from tasks.episodes import prepared
 from tasks.episodes.asset_library import list_assets
@@ -73,10 +73,10 @@ def season(studio: Studio) -> None:
     rows = data_sets.decide(studio, cast, labels, heard, references)
     hashes = {clip.id: clip.sha256 for episode in heard for clip in episode.clips}
     for slug, of_character in rows.items():
-        clips = data_sets.to_clean(studio, slug, of_character, hashes)
+        clips = clean_ledger.to_clean(studio, slug, of_character, hashes)
         if clips:
-            batch = orders.clean(studio, slug, data_sets.batch_name(clips), clips)
-            data_sets.enter(studio, slug, clips, studio.make(batch))
+            batch = orders.clean(studio, slug, clean_ledger.batch_name(clips), clips)
+            clean_ledger.enter(studio, slug, clips, studio.make(batch))
         made = data_sets.identity_of(studio, cast, labels, slug)
         about = data_sets.About(
             labels=labels, texts={}, engines={each.episode: each.engines for each in done}, missing={}

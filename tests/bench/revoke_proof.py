@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.opening import open_series
-from tasks.trust.rights_revoking import plan
+from tasks.trust.rights_derived import plan
 
 SHARED = ("recording.flac", "vocals.flac", "background.flac")
 

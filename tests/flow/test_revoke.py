@@ -12,7 +12,8 @@ from tasks.opening import open_series, with_engines
 from tasks.speech.speaking import Line, speak
 from tasks.studio import Studio
 from tasks.trust.rights import RightsError, grant
-from tasks.trust.rights_revoking import plan, revoke
+from tasks.trust.rights_derived import plan
+from tasks.trust.rights_revoking import revoke
 from tests.flow.conftest import Scripted
 from tests.flow.test_cli import voicecast
 

@@ -12,8 +12,8 @@ import soundfile
 from containers.contract.item import sha256_of
 from containers.contract.stages import CleanClip, File, Measurements
 from infra.store import write_json
-from tasks.clips import data_sets
-from tasks.clips.data_sets import Cleaned
+from tasks.clips import clean_ledger, data_sets
+from tasks.clips.clean_ledger import Cleaned
 from tasks.clips.dataset import Row
 from tasks.domain import Speaker
 from tasks.episodes.prepared import STAGES
@@ -52,7 +52,7 @@ def publish(
     if casting.load_cast(studio) != cast:
         raise AssertionError("the cast was not written")
     said = labels.record(studio.store, studio.series.series, labels.decide("mika", "cli", {"S001": character}))
-    ledger = {data_sets.clip_name(each.clip): _tone(studio, folder, each) for each in rows if each.verdict == "kept"}
+    ledger = {clean_ledger.clip_name(each.clip): _tone(studio, folder, each) for each in rows if each.verdict == "kept"}
     write_json(studio.store, f"{studio.home}/characters/{character}/cleaned.json", ledger)
     engines = {each.episode: dict.fromkeys(STAGES, "light 1.0") for each in rows}
     identity = data_sets.identity_of(studio, cast, said, character)
@@ -61,7 +61,7 @@ def publish(
 
 
 def _tone(studio: Studio, folder: Path, each: Row) -> Cleaned:
-    name = data_sets.clip_name(each.clip)
+    name = clean_ledger.clip_name(each.clip)
     path = folder / f"{name}.wav"
     time = np.arange(round(each.duration * RATE_HZ)) / RATE_HZ
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * 220 * time), RATE_HZ, subtype="PCM_16")

@@ -27,7 +27,7 @@ from tasks.studio import Stored, Studio
 from tasks.trust import audit
 from tasks.trust.provenance_found import inspect
 from tasks.trust.rights import NoVoice, RightsError
-from tasks.trust.rights_revoking import plan
+from tasks.trust.rights_derived import plan
 from tasks.voices import all_voices
 from tests.unit.sheet_material import reference
 from tests.unit.stub_studio import RIGHTS, studio_at

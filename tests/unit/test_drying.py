@@ -16,7 +16,7 @@ from containers.contract.errors import EngineError
 from infra.settings import settings
 from infra.store import LocalStore, write_json
 from tasks import orders
-from tasks.clips import data_sets, drying
+from tasks.clips import clean_ledger, drying
 from tasks.clips.clean_records import forget_overwritten
 from tasks.keeping.garbage import find_garbage
 from tasks.keeping.repair import repair
@@ -24,7 +24,7 @@ from tasks.keeping.verify import verify
 from tasks.opening import check_engines
 from tasks.series import Series
 from tasks.studio import Stored, Studio
-from tasks.trust.rights_revoking import plan
+from tasks.trust.rights_derived import plan
 from tests.chaos import season
 from tests.unit.stub_studio import studio_at
 
@@ -96,7 +96,7 @@ def test_asking_for_it_dries_every_kept_clip_once_and_cleans_again_and_touches_n
     assert begun["clean"] == 1
     assert set(begun) <= {"separate", "clean", "train"}
     assert {row["cleaned"]["dereverbed_by"] for row in kept} == {"stub 1"}
-    assert toy.dry() == sorted(data_sets.clip_name(row["clip"]) for row in kept)
+    assert toy.dry() == sorted(clean_ledger.clip_name(row["clip"]) for row in kept)
     assert {str(path): path.read_bytes() for path in (toy.home / "episodes").rglob("*") if path.is_file()} == before
 
 

@@ -12,7 +12,7 @@ from tasks.keeping.garbage import find_garbage
 from tasks.keeping.verify import verify
 from tasks.speech.recordings import Heard, Quieted, hear, suggested
 from tasks.studio import Stored
-from tasks.trust.rights_revoking import plan
+from tasks.trust.rights_derived import plan
 from tests.unit.stub_studio import episode_at, looking, studio_at
 
 

@@ -17,7 +17,8 @@ from tasks.speech.speaking import Line, speak
 from tasks.studio import Studio
 from tasks.trust.audit import verify
 from tasks.trust.rights import Revoked, RightsError, bury, check_rights, grant, not_revoked
-from tasks.trust.rights_revoking import plan, revoke
+from tasks.trust.rights_derived import plan
+from tasks.trust.rights_revoking import revoke
 from tests.unit.s3_servers import moto_server
 from tests.unit.stub_studio import RIGHTS, studio_at
 from tests.unit.test_voices import voice

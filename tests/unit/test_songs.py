@@ -14,7 +14,7 @@ from tasks.speech.speaking import NothingToSay
 from tasks.studio import Studio
 from tasks.trust.provenance_found import inspect
 from tasks.trust.rights import RightsError
-from tasks.trust.rights_revoking import plan
+from tasks.trust.rights_derived import plan
 from tests.unit.stub_studio import episode_at, looking, studio_at
 from tests.unit.test_voices import voice
 

@@ -8,7 +8,8 @@ from containers.contract.stages import CleanClip, File
 from flows.train import USUAL, How, sorted_out
 from infra.store import write_json
 from tasks import orders, voices
-from tasks.clips.data_sets import Cleaned, DataSet, clips_to_train
+from tasks.clips.clean_ledger import Cleaned, clips_to_train
+from tasks.clips.data_sets import DataSet
 from tasks.studio import Source, Studio
 from tasks.voices import Card, find_voice
 from tests.unit.stub_studio import RIGHTS, episode_at, studio_at

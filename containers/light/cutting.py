@@ -18,7 +18,7 @@ from containers.contract.errors import RequestError
 from containers.contract.item import Item
 from containers.contract.stages import Clip, CutRequest, CutResult, Segment, Turn
 
-from .audio import Samples, duration, mono, read
+from .audio import Samples, duration, mono, read, unpacked
 from .clip_files import faded, readable, write_pcm16
 from .measuring import measure
 from .pauses import Levels, hop_samples, levels_of_file
@@ -64,13 +64,14 @@ def cut(request: CutRequest, item: Item) -> CutResult:
     background = item.input(request.background) if request.background else None
     with readable(vocals):
         rate = soundfile.info(vocals).samplerate
-        levels = levels_of_file(vocals)
-        item.progress(_PLANNED)
-        spans = list(plan(request, levels, rate))
-        clips = []
-        for count, span in enumerate(spans, 1):
-            clips.append(_clip(span, vocals, background, rate, item))
-            item.progress(_PLANNED + (1 - _PLANNED) * count / len(spans))
+        with unpacked(vocals, item.path) as plain:
+            levels = levels_of_file(plain)
+            item.progress(_PLANNED)
+            spans = list(plan(request, levels, rate))
+            clips = []
+            for count, span in enumerate(spans, 1):
+                clips.append(_clip(span, plain, background, rate, item))
+                item.progress(_PLANNED + (1 - _PLANNED) * count / len(spans))
     return CutResult(clips=tuple(clips))
 
 

@@ -182,7 +182,10 @@ def _samples(frame: av.AudioFrame, channels: int) -> NDArray[np.generic]:
     """The frame's numbers, (channels, n). PyAV's `to_ndarray` reads past the planes of 7.1 and crashes."""
     dtype = _NUMBERS[frame.format.name.rstrip("p")]
     if frame.format.is_planar:
-        return np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in frame.planes[:channels]])
+        samples = np.empty((channels, frame.samples), dtype)
+        for row, plane in zip(samples, frame.planes, strict=False):
+            row[:] = np.frombuffer(plane, dtype, frame.samples)
+        return samples
     return np.frombuffer(frame.planes[0], dtype, frame.samples * channels).reshape(-1, channels).T
 
 

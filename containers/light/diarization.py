@@ -73,8 +73,9 @@ def diarize(request: DiarizeRequest, item: Item) -> DiarizeResult:
     _check(request)
     path = item.input(request.vocals)
     try:
-        segments, doubtful = _speech(path)
-        heard = list(_listen(path, segments, item))
+        with audio.unpacked(path, item.path) as plain:
+            segments, doubtful = _speech(plain)
+            heard = list(_listen(plain, segments, item))
         sung = sum(each.end - each.start for each in heard if each.sung) + doubtful
     except soundfile.LibsndfileError as error:
         raise RecordingError(f"the vocals cannot be read as sound: {error}; separate the episode again") from error

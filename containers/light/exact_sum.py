@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import soundfile
@@ -16,10 +12,6 @@ from .audio import FLAC_LEVEL, Samples
 
 Integers = NDArray[np.int32]
 """Samples as integers of a bit depth, shaped (channels, samples)."""
-
-
-_BLOCK = 1 << 19
-"""Samples decoded at once."""
 
 
 class Recording:
@@ -42,7 +34,8 @@ class Recording:
     def integers(self, first: int, last: int) -> Integers:
         """Samples `first` to `last` (exclusive), which may lie outside the file."""
         begin, end = sorted((min(max(first, 0), self.length), min(max(last, 0), self.length)))
-        samples = self._read(begin, end - begin)
+        self._file.seek(begin)
+        samples = self._read(end - begin)
         if (begin, end) == (first, last):
             return samples
         before = min(max(-first, 0), last - first)
@@ -55,8 +48,7 @@ class Recording:
     def as_floats(self, samples: Integers) -> Samples:
         return samples.astype(np.float32) / np.float32(self.highest + 1)
 
-    def _read(self, begin: int, count: int) -> Integers:
-        self._file.seek(begin)
+    def _read(self, count: int) -> Integers:
         if self._file.subtype == "PCM_16" and self.bit_depth == 16:
             return self._file.read(count, dtype="int16", always_2d=True).T.astype(np.int32, order="C")
         if self._file.subtype.startswith("PCM"):
@@ -66,30 +58,6 @@ class Recording:
             loud = np.nan_to_num(self._file.read(count, dtype="float64", always_2d=True).T)
             whole = np.rint(np.clip(loud, -1, 1) * (self.highest + 1)).astype(np.int32)
         return np.minimum(whole, self.highest)
-
-
-class Unpacked(Recording):
-    """A recording that is decoded once, into a file that is gone with it: what is read several times, and in any
-    order, costs less than half of what FLAC costs each time. It takes the room of a WAV file on the disk."""
-
-    def __init__(self, file: soundfile.SoundFile, bit_depth: int, held: IO[bytes]) -> None:
-        super().__init__(file, bit_depth)
-        self._held, self._number = held, np.dtype(np.int16 if bit_depth == 16 else np.int32)
-        for first in range(0, self.length, _BLOCK):
-            block = super()._read(first, min(_BLOCK, self.length - first))
-            np.ascontiguousarray(block.T, self._number).tofile(held)
-
-    def _read(self, begin: int, count: int) -> Integers:
-        self._held.seek(begin * self.channels * self._number.itemsize)
-        samples = np.fromfile(self._held, self._number, count * self.channels)
-        return samples.reshape(count, self.channels).T.astype(np.int32, order="C")
-
-
-@contextmanager
-def unpacked(file: soundfile.SoundFile, bit_depth: int, folder: Path) -> Iterator[Recording]:
-    """An open sound file as `Unpacked`, in a nameless file of that folder's disk."""
-    with tempfile.TemporaryFile(dir=folder) as held:
-        yield Unpacked(file, bit_depth, held)
 
 
 def split(recording: Integers, part: Samples, highest: int) -> tuple[Integers, Integers]:

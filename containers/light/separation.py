@@ -22,7 +22,8 @@ from containers.contract.item import Item
 from containers.contract.stages import SeparateRequest, SeparateResult
 
 from . import voice_mask
-from .exact_sum import Integers, Recording, StemWriter, split, unpacked
+from .audio import unpacked
+from .exact_sum import Integers, Recording, StemWriter, split
 from .spectra import Grid, Spectra
 from .speech import SAMPLE_RATE_HZ, WINDOW_SECONDS, SpeechDetector
 from .voice_mask import CONTEXT, SLOT, by_frame
@@ -46,17 +47,17 @@ def separate(request: SeparateRequest, item: Item) -> SeparateResult:
     """
     vocals, background = item.output("vocals.flac"), item.output("background.flac")
     try:
-        with soundfile.SoundFile(item.input(request.recording)) as file:
+        with unpacked(item.input(request.recording), item.path) as plain, soundfile.SoundFile(plain) as file:
             if file.channels > 2:
                 raise RecordingError(f"the recording has {file.channels} channels; extract it as stereo or mono")
             if not file.frames:
                 raise RecordingError("the recording holds no sound at all; extract it again")
-            with unpacked(file, request.bit_depth, item.path) as recording:
-                splitter = Splitter(recording, item.progress)
-                with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
-                    for voice, left in splitter.blocks():
-                        voices.write(voice)
-                        rest.write(left)
+            recording = Recording(file, request.bit_depth)
+            splitter = Splitter(recording, item.progress)
+            with StemWriter(vocals, recording) as voices, StemWriter(background, recording) as rest:
+                for voice, left in splitter.blocks():
+                    voices.write(voice)
+                    rest.write(left)
     except soundfile.LibsndfileError as error:
         raise RecordingError(
             f"the recording cannot be read as sound ({error.error_string}); extract it again"

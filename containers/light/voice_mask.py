@@ -86,7 +86,8 @@ def picture(mid: Spectra, side: Spectra, speech: Array) -> Picture:
     """Each bin's direction: half the angle of its (power difference, cross power), weighted by its amplitude."""
     along, across = _power(mid), _power(side)
     doubled = np.arctan2(2 * (mid * side.conj()).real, along - across)
-    place = np.floor((doubled / (2 * np.pi) + 0.5) * DIRECTIONS + 0.5).astype(np.int64) % DIRECTIONS
+    place = np.floor((doubled / (2 * np.pi) + 0.5) * DIRECTIONS + 0.5).astype(np.int64)
+    place[place == DIRECTIONS] = 0
     amplitude = np.sqrt(along + across)
     rest = _rest(speech)
     return Picture(

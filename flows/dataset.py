@@ -17,7 +17,7 @@ from tasks.clips.data_sets import DataSet
 from tasks.clips.dataset import Row
 from tasks.clips.drying import Dry
 from tasks.episodes.prepared import Prepared, prepared_episodes
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.opening import check_engines, open_series, with_engines
 from tasks.outages import BEARING
 from tasks.progress import ended, messages

@@ -35,9 +35,10 @@ from infra.settings import settings
 from infra.store import read_json, write_json
 from tasks.domain import Suggestion
 from tasks.labelling import label_form
+from tasks.labelling.decisions import Labels, decide
 from tasks.labelling.label_form import Form, read_answer
 from tasks.labelling.label_rules import news, seen
-from tasks.labelling.labels import Labels, LabelsError, Overtaken, decide, history, load, record
+from tasks.labelling.labels import LabelsError, Overtaken, history, load, record
 from tasks.server import server_set_up
 from tasks.speakers.casting import Cast
 from tasks.studio import Studio

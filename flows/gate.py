@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tasks.domain import Suggestion
 from tasks.labelling import labels_file, sheet_inbox
+from tasks.labelling.decisions import Labels, decide
 from tasks.labelling.label_rules import auto_decision, news, outdated, seen
-from tasks.labelling.labels import Labels, decide, history, load, record, refresh
+from tasks.labelling.labels import history, load, record, refresh
 from tasks.labelling.sheet_answer import Taken, take_what_stands
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast

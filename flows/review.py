@@ -18,9 +18,10 @@ from containers.contract.errors import RequestError
 from infra.review import NotThere
 from infra.review_doors import Links
 from tasks.labelling import sheet_inbox, sheet_page
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_form import LATER
 from tasks.labelling.label_sheet import Heard, Sheet, heard_by, make_sheet, more_clips, said_now
-from tasks.labelling.labels import Labels, LabelsError, Overtaken, load
+from tasks.labelling.labels import LabelsError, Overtaken, load
 from tasks.labelling.sheet_answer import SheetAnswer, Taken, take_answer, take_back
 from tasks.labelling.sheet_media import Sound, known_sound, more_sounds_of, sounds_of
 from tasks.speakers import casting

@@ -20,9 +20,10 @@ from tasks.domain import Suggestion
 from tasks.episodes.episodes import list_episodes
 from tasks.episodes.prepared import STAGES, find_all_prepared, find_left_out
 from tasks.episodes.separating import stages_of
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_form import lines_to_add
 from tasks.labelling.label_rules import newcomers
-from tasks.labelling.labels import Labels, load
+from tasks.labelling.labels import load
 from tasks.opening import check_engines, open_series
 from tasks.speakers import casting
 from tasks.studio import Studio

@@ -11,9 +11,10 @@ from flows import gate
 from flows.cli.label_ask import ask
 from flows.cli.options import Config, SeriesId, StoreAt, opened
 from flows.cli.terminal import say
+from tasks.labelling.decisions import Evidence, undone
 from tasks.labelling.label_form import lines_to_add
 from tasks.labelling.label_rules import newcomers
-from tasks.labelling.labels import Evidence, LabelsError, history, load, undone
+from tasks.labelling.labels import LabelsError, history, load
 from tasks.labelling.sheet_answer import take_back
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast

@@ -14,9 +14,10 @@ from flows.cli.label_show import HELP, path_of, play, show, show_clips
 from flows.cli.outcomes import LABELS_WANTED
 from flows.cli.terminal import say
 from tasks.domain import NOBODY, Suggestion
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_rules import seen
 from tasks.labelling.label_sheet import Heard, SheetClip, heard_by, more_clips
-from tasks.labelling.labels import Labels, LabelsError, Overtaken, load
+from tasks.labelling.labels import LabelsError, Overtaken, load
 from tasks.labelling.sheet_answer import SheetAnswer, take_answer, take_back
 from tasks.labelling.sheet_media import known_file
 from tasks.series import SLUG

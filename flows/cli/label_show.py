@@ -9,9 +9,9 @@ from pathlib import Path
 
 from flows.cli.terminal import console, say
 from tasks.domain import Speaker, Suggestion
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_form import set_apart_text
 from tasks.labelling.label_sheet import Heard, SheetClip
-from tasks.labelling.labels import Labels
 from tasks.studio import Studio
 
 PLAYERS = (

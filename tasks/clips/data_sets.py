@@ -23,7 +23,7 @@ from tasks.clips.shortfall import Shortfall, shortfall
 from tasks.domain import HeardEpisode, Reference
 from tasks.episodes import recurring_files
 from tasks.episodes.prepared import Prepared
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.speakers import cast as cast_rules
 from tasks.speakers.casting import Cast
 from tasks.speakers.heard import heard_series, texts_of_clips

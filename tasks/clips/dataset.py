@@ -21,7 +21,7 @@ from tasks.clips.repeats import without_repeats
 from tasks.clips.selection import select
 from tasks.clips.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, musical, tags
 from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker, Vectors
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.speakers.cast import Match, galleries_of, match, rule_for
 from tasks.speakers.embedding_models import one_model
 

@@ -14,7 +14,8 @@ from tasks.domain import Episode
 from tasks.episodes import again, prepared, pruning, recurring_files
 from tasks.episodes.episode_subtitles import take_sidecars
 from tasks.episodes.prepared import Parts, Prepared
-from tasks.labelling.labels import Labels, load
+from tasks.labelling.decisions import Labels
+from tasks.labelling.labels import load
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
 from tasks.speakers.heard import heard_series, texts_of_clips

@@ -17,7 +17,7 @@ from typing import Any
 
 from infra.store import read_json
 from tasks.domain import NOBODY, Speaker, Suggestion
-from tasks.labelling.labels import Label, Labels
+from tasks.labelling.decisions import Label, Labels
 from tasks.series import SLUG, Character
 from tasks.studio import Studio
 

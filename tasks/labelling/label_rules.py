@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tasks.domain import NOBODY, Suggestion
-from tasks.labelling.labels import Decision, Labels, LabelsError, decide, undone
+from tasks.labelling.decisions import Decision, Labels, decide, undone
+from tasks.labelling.labels import LabelsError
 
 
 def auto_decision(suggestions: Sequence[Suggestion], labels: Labels, now: datetime | None = None) -> Decision | None:

@@ -14,8 +14,8 @@ from typing import Literal
 
 from tasks.domain import NOBODY, Speaker, Suggestion
 from tasks.episodes.prepared import heard_episode
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_rules import newcomers
-from tasks.labelling.labels import Labels
 from tasks.labelling.sheet_voices import Chosen, Near, Voice, further, nearest, representative, voices_of
 from tasks.series import SeriesError
 from tasks.speakers import casting

@@ -7,21 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from tasks.labelling.decisions import Decision, How, Label, Labels, decide, undone
 from tasks.labelling.label_rules import check, seen
-from tasks.labelling.labels import (
-    Decision,
-    How,
-    Label,
-    Labels,
-    LabelsError,
-    Overtaken,
-    decide,
-    history,
-    load,
-    record,
-    undo,
-    undone,
-)
+from tasks.labelling.labels import LabelsError, Overtaken, history, load, record, undo
 from tasks.series import SLUG
 from tasks.speakers.casting import Cast, recast
 from tasks.studio import Studio

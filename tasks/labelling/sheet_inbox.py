@@ -18,7 +18,8 @@ from containers.contract.codec import canonical, decode
 from containers.contract.errors import RequestError
 from infra.review_doors import LARGEST_ANSWER
 from infra.store import read_json, write_json
-from tasks.labelling.labels import Labels, LabelsError
+from tasks.labelling.decisions import Labels
+from tasks.labelling.labels import LabelsError
 from tasks.labelling.sheet_answer import SheetAnswer, take_what_stands
 from tasks.speakers.casting import Cast
 from tasks.studio import Studio

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from containers.contract.errors import StageError
 from tasks import orders
+from tasks.labelling.decisions import Labels
 from tasks.labelling.label_sheet import Heard, SheetClip, more_clips
-from tasks.labelling.labels import Labels
 from tasks.orders import Shown
 from tasks.series import SeriesError
 from tasks.speakers.references import references_of

@@ -15,7 +15,8 @@ from infra.store import Store, read_json
 from tasks.domain import Speaker, Suggestion
 from tasks.episodes.episodes import list_episodes
 from tasks.episodes.prepared import STAGES, Prepared, find_all_prepared, heard_episode
-from tasks.labelling.labels import Labels, load
+from tasks.labelling.decisions import Labels
+from tasks.labelling.labels import load
 from tasks.orders import Shown
 from tasks.reporting.report import EpisodeReport, Figure, Report, Sound, SpeakerReport, StageTime
 from tasks.reporting.report_assets import AssetsPage, assets_page

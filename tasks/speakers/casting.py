@@ -19,7 +19,8 @@ from tasks.domain import Episode, HeardEpisode, Speaker, Suggestion
 from tasks.episodes import episode_subtitles, recurring_files, subtitles
 from tasks.episodes.episode_subtitles import sidecars_of, take_sidecars
 from tasks.episodes.prepared import Prepared
-from tasks.labelling.labels import Labels, load
+from tasks.labelling.decisions import Labels
+from tasks.labelling.labels import load
 from tasks.orders import folder_of
 from tasks.series import SeriesError
 from tasks.speakers import (

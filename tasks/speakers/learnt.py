@@ -13,7 +13,7 @@ import numpy as np
 
 from tasks.clips.dataset import judge
 from tasks.domain import NOBODY, HeardEpisode, Reference, Speaker, Vectors
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.speakers.cast import ASK_ABOUT_ALL, Rule, core, examples_of, galleries_of, match
 
 CLIPS_EACH = 12

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from tasks.domain import EpisodeClip, HeardEpisode, Reference, Speaker, Suggestion
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.speakers.agglomeration import agglomerate
 from tasks.speakers.cast import Rule, rule_for, suggest
 from tasks.speakers.embedding_models import rule_of

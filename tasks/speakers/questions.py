@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tasks.domain import Suggestion
-from tasks.labelling.labels import Labels
+from tasks.labelling.decisions import Labels
 from tasks.speakers.casting import Cast
 from tasks.studio import Studio
 

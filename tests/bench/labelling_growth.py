@@ -24,9 +24,8 @@ from typing import Any, cast
 from tasks.clips import dataset
 from tasks.domain import NOBODY, Episode, HeardEpisode, Reference, Speaker
 from tasks.episodes.episodes import choose
-from tasks.labelling import labels
+from tasks.labelling.decisions import Decision, decide, derive
 from tasks.labelling.label_rules import auto_decision
-from tasks.labelling.labels import Decision
 from tasks.series import Character, Series
 from tasks.speakers import learnt, linking
 from tasks.speakers.casting import Cast
@@ -80,7 +79,7 @@ class Labeller:
 
     def take(self, heard: Sequence[HeardEpisode]) -> Cast:
         """Link, learn, suggest and accept, as `casting` does."""
-        said = labels.derive(self.decisions)
+        said = derive(self.decisions)
         people = {name: each.character for name, each in learnt.by_people(said).speakers.items()}
         linked = linking.link(heard, self.speakers, said=linking.Said(characters=people))
         self.speakers, suggestions = who_is_who(linked, self.speakers, heard, said, self._references)
@@ -91,10 +90,10 @@ class Labeller:
     def ask(self, heard: Sequence[HeardEpisode]) -> int:
         """Answer until nobody is asked about; how many questions that took."""
         asked = 0
-        while questions := open_questions(self._studio, self.take(heard), labels.derive(self.decisions)):
+        while questions := open_questions(self._studio, self.take(heard), derive(self.decisions)):
             asked += len(questions)
             answers = {each.speaker: self._truly(each.speaker, heard) for each in questions}
-            self.decisions.append(labels.decide("bench", "cli", answers))
+            self.decisions.append(decide("bench", "cli", answers))
         return asked
 
     def _truly(self, speaker: str, heard: Sequence[HeardEpisode]) -> str:
@@ -106,7 +105,7 @@ class Labeller:
         return _character(seconds.most_common(1)[0][0])
 
     def measured(self, heard: Sequence[HeardEpisode]) -> dict[str, Any]:
-        rows = dataset.judge(heard, self.speakers, labels.derive(self.decisions), self._references)
+        rows = dataset.judge(heard, self.speakers, derive(self.decisions), self._references)
         kept = [row for row in rows if row.verdict == "kept"]
         length = {clip.id: clip.duration for episode in heard for clip in episode.clips}
         wanted = sum(length[clip] for clip in length if _character(self._season.whose[clip]) != NOBODY)

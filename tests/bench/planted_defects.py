@@ -30,7 +30,8 @@ import numpy as np
 from tasks.clips import dataset
 from tasks.clips.dataset import Row
 from tasks.domain import HeardEpisode, Reference, Speaker
-from tasks.labelling import labels
+from tasks.labelling.decisions import decide as decide_labels
+from tasks.labelling.decisions import derive
 from tests.bench import season_stages, unseen_voices
 from tests.bench.places import PLACES
 from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, RIGHT, Outcome, figures
@@ -172,8 +173,8 @@ def decide(made: Material, thresholds: dataset.Thresholds | None = None) -> tupl
     Defects are made of the clean recordings, so repeats are looked for among clean clips and duplicates only.
     """
     said = {speaker.id: speaker.id.removeprefix("S-") for speaker in made.speakers}
-    decision = labels.decide("bench", "cli", said, now=datetime(2026, 1, 1, tzinfo=UTC))
-    counted, least = labels.derive([decision]), thresholds or dataset.PRESETS["balanced"]
+    decision = decide_labels("bench", "cli", said, now=datetime(2026, 1, 1, tzinfo=UTC))
+    counted, least = derive([decision]), thresholds or dataset.PRESETS["balanced"]
     clean, defects, again = made.episodes
     alone = replace(least, max_repeats=math.inf)
     first = dataset.judge([clean, defects], made.speakers, counted, made.references, alone)

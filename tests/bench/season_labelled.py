@@ -22,9 +22,8 @@ from typing import Any, cast
 
 from tasks.clips import dataset
 from tasks.domain import NOBODY, HeardEpisode, Reference, Speaker, Suggestion
-from tasks.labelling import labels
+from tasks.labelling.decisions import Decision, Labels, decide, derive
 from tasks.labelling.label_rules import auto_decision
-from tasks.labelling.labels import Decision, Labels
 from tasks.series import Character, Series
 from tasks.speakers import learnt, linking
 from tasks.speakers.casting import Cast
@@ -84,16 +83,16 @@ def label(
     )
     decisions: list[Decision] = []
     found = make(heard, lower, decisions)
-    decisions += _auto(found, labels.derive(decisions))
-    before = measured(season, heard, found, labels.derive(decisions), lower, names)
+    decisions += _auto(found, derive(decisions))
+    before = measured(season, heard, found, derive(decisions), lower, names)
     asked: list[str] = []
-    while questions := open_questions(studio, found, labels.derive(decisions)):
+    while questions := open_questions(studio, found, derive(decisions)):
         asked += [f"{each.speaker} {each.character} {each.score} {each.margin}" for each in questions]
         answers = {each.speaker: _truly(season, found, each, names) for each in questions}
-        decisions.append(labels.decide("bench", "cli", answers))
+        decisions.append(decide("bench", "cli", answers))
         found = make(heard, lower, decisions, found.speakers)
-        decisions += _auto(found, labels.derive(decisions))
-    after = measured(season, heard, found, labels.derive(decisions), lower, names)
+        decisions += _auto(found, derive(decisions))
+    after = measured(season, heard, found, derive(decisions), lower, names)
     return {
         "speakers": len(found.speakers),
         "questions": len(asked),
@@ -115,7 +114,7 @@ def make(
     previous: Sequence[Speaker] = (),
 ) -> Cast:
     """The cast as of these decisions, as `casting` makes it of the same parts."""
-    said = labels.derive(decisions)
+    said = derive(decisions)
     people = {name: each.character for name, each in learnt.by_people(said).speakers.items()}
     linked = linking.link(heard, previous, said=linking.Said(characters=people, split=said.split))
     speakers, suggestions = who_is_who(linked, previous, heard, said, references)

@@ -26,7 +26,7 @@ from containers.contract.stages import DiarizeResult, Turn
 from tasks.clips import dataset
 from tasks.clips.dataset import Row
 from tasks.domain import HeardEpisode, Reference, Speaker
-from tasks.labelling import labels
+from tasks.labelling.decisions import derive
 from tasks.labelling.label_rules import auto_decision
 from tasks.speakers import cast, linking
 from tasks.speakers.parting import who_is_who
@@ -81,10 +81,10 @@ def decide(
     heard: tuple[HeardEpisode, ...], references: tuple[Reference, ...]
 ) -> tuple[tuple[Speaker, ...], tuple[Row, ...]]:
     """From what was heard to verdicts, as the house does it without a human."""
-    nothing = labels.derive([])
+    nothing = derive([])
     speakers, suggestions = who_is_who(linking.link(heard), (), heard, nothing, references)
     said = auto_decision(suggestions, nothing)
-    return speakers, dataset.judge(heard, speakers, labels.derive([said] if said else []), references)
+    return speakers, dataset.judge(heard, speakers, derive([said] if said else []), references)
 
 
 def speaker_match(workshop: Workshop, folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from tasks.clips.dataset import judge, select
 from tasks.domain import EpisodeClip, HeardEpisode, Speaker
-from tasks.labelling import labels
+from tasks.labelling.decisions import decide, derive
 from tests.unit.voices import GOOD, MODEL, reference, vector
 
 EPISODES, PEOPLE, CHARACTERS = 126, 20, 5
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=10_000)
     heard, speakers = series(parser.parse_args().clips)
     said = {each.id: each.id for each in speakers[:CHARACTERS]} | {each.id: "nobody" for each in speakers[CHARACTERS:]}
-    counted = labels.derive([labels.decide("bench", "cli", said, now=datetime(2026, 1, 1, tzinfo=UTC))])
+    counted = derive([decide("bench", "cli", said, now=datetime(2026, 1, 1, tzinfo=UTC))])
     known = [reference(each.id) for each in speakers[:CHARACTERS]]
     wall, cpu = time.perf_counter(), time.process_time()
     judged = judge(heard, speakers, counted, known)

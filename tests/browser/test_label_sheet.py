@@ -23,7 +23,8 @@ from infra.review_doors import Doors, Links
 from infra.settings import settings
 from infra.store.bucket import BucketStore
 from infra.store.cache import FileCache
-from tasks.labelling.labels import decide, history, load, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import history, load, record
 from tasks.labelling.sheet_answer import SheetAnswer
 from tasks.speakers import casting
 from tasks.studio import Studio

@@ -24,7 +24,8 @@ from infra.store import LocalStore, Store
 from tasks.domain import Episode
 from tasks.episodes.prepared import find_all_prepared, write_episodes
 from tasks.keeping import rebuild
-from tasks.labelling.labels import decide, load, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import load, record
 from tasks.series import Series
 from tasks.speakers.casting import current
 from tasks.speakers.references import hear_references, references_of

@@ -40,8 +40,9 @@ from infra.settings import settings
 from infra.stage import Job, Outcome
 from infra.store import write_json
 from tasks.domain import NOBODY, EpisodeClip, Speaker, Suggestion
+from tasks.labelling.decisions import decide
 from tasks.labelling.label_form import LATER, NEW
-from tasks.labelling.labels import LabelsError, decide, history, load, record
+from tasks.labelling.labels import LabelsError, history, load, record
 from tasks.labelling.sheet_answer import SheetAnswer, take_answer
 from tasks.opening import open_series
 from tasks.series import SeriesError

@@ -13,7 +13,8 @@ from containers.stub import people
 from flows.cli.main import app
 from tasks.domain import NOBODY
 from tasks.episodes.prepared import heard_episode
-from tasks.labelling.labels import decide, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import record
 from tasks.opening import open_series
 from tasks.speakers.casting import cast_of
 from tasks.studio import Studio

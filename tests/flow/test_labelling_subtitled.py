@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from containers.light import demo_script, demo_series
 from containers.light.media import ffmpeg
 from flows.cli.main import app
-from tasks.labelling.labels import decide, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import record
 from tasks.opening import open_series
 from tasks.speakers.casting import cast_of
 

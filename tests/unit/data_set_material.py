@@ -18,6 +18,7 @@ from tasks.clips.dataset import Row
 from tasks.domain import Speaker
 from tasks.episodes.prepared import STAGES
 from tasks.labelling import labels
+from tasks.labelling.decisions import decide
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast
 from tasks.studio import Stored, Studio
@@ -51,7 +52,7 @@ def publish(
     write_json(studio.store, f"{studio.home}/cast/speakers.json", cast)
     if casting.load_cast(studio) != cast:
         raise AssertionError("the cast was not written")
-    said = labels.record(studio.store, studio.series.series, labels.decide("mika", "cli", {"S001": character}))
+    said = labels.record(studio.store, studio.series.series, decide("mika", "cli", {"S001": character}))
     ledger = {clean_ledger.clip_name(each.clip): _tone(studio, folder, each) for each in rows if each.verdict == "kept"}
     write_json(studio.store, f"{studio.home}/characters/{character}/cleaned.json", ledger)
     engines = {each.episode: dict.fromkeys(STAGES, "light 1.0") for each in rows}

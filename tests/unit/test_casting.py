@@ -12,7 +12,8 @@ from containers.contract.codec import canonical
 from infra.store import LocalStore, write_json
 from tasks.domain import Episode, HeardEpisode
 from tasks.episodes.prepared import Prepared
-from tasks.labelling.labels import decide, history, load, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import history, load, record
 from tasks.series import Series
 from tasks.speakers import casting
 from tasks.speakers.casting import Cast

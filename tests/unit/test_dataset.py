@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tasks.clips.dataset import PRESETS, Row, judge, manifest, select
 from tasks.domain import NOBODY, HeardEpisode, Reference, Segment, Speaker
-from tasks.labelling.labels import How, Labels, decide, derive
+from tasks.labelling.decisions import How, Labels, decide, derive
 from tasks.speakers.embedding_models import ModelsDiffer
 from tests.unit.voices import GOOD, heard, reference
 

@@ -23,6 +23,7 @@ from tasks.exporting.exports import FORMATS, export
 from tasks.exporting.exports_folder import MARK
 from tasks.exporting.exports_material import ExportError, field_of_list, one_line
 from tasks.labelling import labels
+from tasks.labelling.decisions import decide
 from tasks.studio import Studio
 from tasks.trust.rights import NoVoice, RightsError
 from tests.unit.data_set_material import publish, row
@@ -229,7 +230,7 @@ def test_without_rights_nothing_is_exported(tmp_path: Path) -> None:
 
 def test_a_data_set_older_than_its_labels_is_not_exported(studio: Studio, tmp_path: Path) -> None:
     """A clip that a person has rejected since must not get out."""
-    labels.record(studio.store, "toy", labels.decide("mika", "cli", rejected=["s01e01/00010000"]))
+    labels.record(studio.store, "toy", decide("mika", "cli", rejected=["s01e01/00010000"]))
     with pytest.raises(ExportError, match="run: voicecast dataset"):
         export(studio, "anna", "wavs", tmp_path / "out")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.domain import NOBODY, Speaker, Suggestion
+from tasks.labelling.decisions import Decision, How, Labels, decide, derive
 from tasks.labelling.label_form import (
     LATER,
     NEW,
@@ -20,7 +21,6 @@ from tasks.labelling.label_form import (
     read_answer,
 )
 from tasks.labelling.label_rules import newcomers, seen
-from tasks.labelling.labels import Decision, How, Labels, decide, derive
 from tasks.series import Character
 
 CHARACTERS = {"endou": Character(name="円堂守"), "gouenji": Character(name="豪炎寺 | <b>")}

@@ -18,8 +18,9 @@ from containers.stub import people
 from tasks.clips import data_sets
 from tasks.domain import NOBODY, EpisodeClip
 from tasks.episodes.prepared import heard_episode
+from tasks.labelling.decisions import Decision, decide
 from tasks.labelling.label_sheet import Heard, Sheet, heard_by, make_sheet
-from tasks.labelling.labels import Decision, LabelsError, Overtaken, decide, history, load, record
+from tasks.labelling.labels import LabelsError, Overtaken, history, load, record
 from tasks.labelling.sheet_answer import SheetAnswer, take_answer, take_back, take_what_stands
 from tasks.labelling.sheet_media import known_sound, sounds_of
 from tasks.labelling.sheet_page import entrance, render

@@ -11,7 +11,8 @@ import typer
 
 from flows.cli import label_show
 from flows.cli.label_ask import ask
-from tasks.labelling.labels import decide, history, load, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import history, load, record
 from tasks.labelling.sheet_answer import take_back
 from tasks.speakers import casting
 from tasks.studio import Studio

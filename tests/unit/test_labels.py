@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from infra.store import LocalStore, read_json
 from tasks.domain import NOBODY, Suggestion
 from tasks.labelling import labels as subject
+from tasks.labelling.decisions import Decision, How, decide, derive
 from tasks.labelling.label_rules import auto_decision, news, outdated, seen
-from tasks.labelling.labels import Decision, LabelsError, Overtaken, decide, derive
+from tasks.labelling.labels import LabelsError, Overtaken
 from tasks.labelling.labels_file import read_labels_file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def said(minute: int, labels: dict[str, str] | None = None, how: subject.How = "cli", **more: object) -> Decision:
+def said(minute: int, labels: dict[str, str] | None = None, how: How = "cli", **more: object) -> Decision:
     return decide("mika", how, labels, now=START + timedelta(minutes=minute), **more)  # type: ignore[arg-type]
 
 
@@ -134,7 +135,7 @@ _decisions = st.lists(
 
 @given(_decisions, st.randoms())
 def test_what_counts_does_not_depend_on_the_order_decisions_arrive_in(
-    made: list[tuple[int, dict[str, str], subject.How]], random: object
+    made: list[tuple[int, dict[str, str], How]], random: object
 ) -> None:
     decisions = [said(minute, labels, how) for minute, labels, how in made]
     mixed = list(decisions)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from tasks.domain import NOBODY, HeardEpisode, Speaker
-from tasks.labelling.labels import Label, Labels
+from tasks.labelling.decisions import Label, Labels
 from tasks.series import Character, Series
 from tasks.speakers.cast import ASK_ABOUT_ALL, RULES, suggest
 from tasks.speakers.casting import Cast

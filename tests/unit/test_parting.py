@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.domain import HeardEpisode, Speaker, Suggestion
-from tasks.labelling.labels import decide, derive
+from tasks.labelling.decisions import decide, derive
 from tasks.speakers.linking import Said, link
 from tasks.speakers.parting import who_is_who
 from tests.unit.voices import heard, reference

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from tasks.clips.dataset import judge
 from tasks.domain import NOBODY, Speaker, Suggestion
+from tasks.labelling.decisions import Labels, decide, derive
 from tasks.labelling.label_rules import auto_decision
-from tasks.labelling.labels import Labels, decide, derive
 from tasks.series import Series
 from tasks.speakers.cast import suggest
 from tasks.speakers.casting import Cast

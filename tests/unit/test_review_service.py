@@ -28,7 +28,8 @@ from flows.sheet_export import upload_link
 from infra.review import listening, server
 from infra.review_doors import LARGEST_ANSWER, Doors, Links, from_own_page, new_token
 from tasks.labelling import sheet_inbox
-from tasks.labelling.labels import LabelsError, decide, history, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import LabelsError, history, record
 from tasks.labelling.sheet_answer import SheetAnswer
 from tasks.opening import write_if_new
 from tasks.studio import Studio

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.domain import NOBODY
-from tasks.labelling.labels import decide, record
+from tasks.labelling.decisions import decide
+from tasks.labelling.labels import record
 from tasks.status import status_of
 from tests.unit.stub_studio import episode_at, looking, studio_at
 

@@ -189,7 +189,8 @@ def gather(
     of = {future.task_run_id: episode for future, episode in under_way.items()}
     made: dict[str, Prepared] = {}
     failures: list[tuple[str, object]] = []
-    for future in ended(list(under_way), f"episodes of {studio.series.series}", before):
+    what, at_once = f"episodes of {studio.series.series}", settings().episodes_at_once
+    for future in ended(list(under_way), what, before, at_once):
         answer = future.result(raise_on_failure=False)
         if isinstance(answer, Prepared):
             made[answer.episode] = answer

@@ -114,6 +114,8 @@ class Progress:
 Listener = Callable[[Progress], None]
 WATCHER: ContextVar[Listener | None] = ContextVar("watcher", default=None)
 """Who wants to hear of every item: the command line sets it before it starts a flow."""
+FOLLOWER: ContextVar[Callable[[str], None] | None] = ContextVar("follower", default=None)
+"""Who wants a sentence whenever an episode, a data set or a voice is done: the command line, where it shows no bars."""
 
 
 def listener_of_run() -> Listener:

@@ -6,7 +6,8 @@ import io
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -16,7 +17,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from infra.stage import WATCHER, Progress
+from infra.settings import settings
+from infra.stage import FOLLOWER, WATCHER, Listener, Progress
 
 console = Console()
 errors = Console(stderr=True)
@@ -91,9 +93,65 @@ class StageBars:
             self._bars.update(self._idle, visible=not self._shown, description=BETWEEN)
 
 
+LINE_SECONDS = 120.0
+"""Where there is no terminal: after so long without a line, one says what is under way."""
+
+
+class StageLines:
+    """Lines for a log in place of bars: what has ended, and now and then what engines work on."""
+
+    def __init__(self, write: Callable[[str], None], every_seconds: float = LINE_SECONDS) -> None:
+        self._write, self._every, self._said = write, every_seconds, time.monotonic()
+        self._under_way = dict[str, str]()
+        self._mutex = threading.Lock()
+
+    def __call__(self, said: Progress) -> None:
+        with self._mutex:
+            self._under_way[said.name] = f"{said.name} ({said.engine}) {said.done:.0%}"
+            if time.monotonic() - self._said >= self._every:
+                self._line(f"under way: {', '.join(self._under_way.values())}")
+            if said.done >= 1:
+                del self._under_way[said.name]
+
+    def say(self, text: str) -> None:
+        with self._mutex:
+            self._line(text)
+
+    def _line(self, text: str) -> None:
+        self._write(f"{time.strftime('%H:%M:%S')} {text}")
+        self._said = time.monotonic()
+
+
 @contextmanager
-def stage_bars(first: str = BETWEEN) -> Iterator[StageBars]:
-    """Show bars, where there is a terminal, for whatever engines do meanwhile; until they do anything, `first`."""
+def stage_bars(first: str = BETWEEN) -> Iterator[Listener]:
+    """Show what engines do meanwhile: bars, and until they do anything `first`; lines where there is no terminal."""
+    watching = _bars(first) if sys.stderr.isatty() else _lines()
+    with watching as watcher:
+        token = WATCHER.set(watcher)
+        try:
+            yield watcher
+        finally:
+            WATCHER.reset(token)
+
+
+@contextmanager
+def _lines() -> Iterator[Listener]:
+    """On stderr; nothing where that is for programs, which hear the same as JSON."""
+
+    def write(text: str) -> None:
+        if settings().log == "text":
+            errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    lines = StageLines(write)
+    token = FOLLOWER.set(lines.say)
+    try:
+        yield lines
+    finally:
+        FOLLOWER.reset(token)
+
+
+@contextmanager
+def _bars(first: str) -> Iterator[Listener]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -102,10 +160,5 @@ def stage_bars(first: str = BETWEEN) -> Iterator[StageBars]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=errors, transient=True, disable=not sys.stderr.isatty()) as bars:
-        watcher = StageBars(bars, first)
-        token = WATCHER.set(watcher)
-        try:
-            yield watcher
-        finally:
-            WATCHER.reset(token)
+    with Bars(*columns, console=errors, transient=True) as bars:
+        yield StageBars(bars, first)

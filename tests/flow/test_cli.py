@@ -76,6 +76,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Scripted:
     assert done.returncode == 4, done.stdout + done.stderr
     assert "speakers wait for a label: run voicecast label" in done.stdout
     assert "Left out: s01e03:" in done.stdout
+    assert "episodes of toy: 3 of 3" in done.stderr, "what a log shows where a terminal has bars"
     (series.folder / "episodes" / "Toy S01E03.mkv").unlink()
     return series
 

@@ -12,8 +12,8 @@ from rich.progress import Progress as Bars
 from flows import DEFAULTS
 from flows.cli import show
 from flows.cli.main import main
-from flows.cli.terminal import BETWEEN, StageBars, say_problems
-from infra.stage import Progress
+from flows.cli.terminal import BETWEEN, StageBars, StageLines, say_problems, stage_bars
+from infra.stage import FOLLOWER, Progress
 
 
 def test_while_no_engine_works_a_line_says_what_is_waited_for() -> None:
@@ -29,6 +29,30 @@ def test_while_no_engine_works_a_line_says_what_is_waited_for() -> None:
     assert lines() == ["separate s01e01 (light)"]
     shown(Progress(name="separate s01e01", stage="separate", engine="light", done=1.0))
     assert lines() == [BETWEEN]
+
+
+def test_a_log_has_a_line_for_what_is_done_and_after_a_while_without_one_what_is_under_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    half, whole = (Progress(name="cut s01e01", stage="cut", engine="light", done=done) for done in (0.5, 1.0))
+    with stage_bars("Prefect starts") as watcher:
+        watcher(half)
+        follower = FOLLOWER.get()
+        assert follower, "no terminal here"
+        follower("episodes of toy: 3 of [12]")
+    assert FOLLOWER.get() is None
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(" ")[2] for line in said] == ["episodes of toy: 3 of [12]"]
+    lines: list[str] = []
+    impatient = StageLines(lines.append, every_seconds=0.0)
+    impatient(Progress(name="separate s01e02", stage="separate", engine="light", done=0.25))
+    impatient(whole)
+    impatient(half)
+    assert [line.partition(" ")[2] for line in lines] == [
+        "under way: separate s01e02 (light) 25%",
+        "under way: separate s01e02 (light) 25%, cut s01e01 (light) 100%",
+        "under way: separate s01e02 (light) 25%, cut s01e01 (light) 50%",
+    ]
 
 
 def test_what_is_wrong_with_many_episodes_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

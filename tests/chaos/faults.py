@@ -15,8 +15,8 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from infra import store as stores
 from infra.store import LocalStore, StoreBusy
+from infra.store import folder as stores
 
 Strike = Callable[[int], bool]
 """Called in the parent with the process id of the season; says whether it hit anything."""
@@ -117,9 +117,9 @@ def skew_the_clock(chance: random.Random) -> float:
             return cls.fromisoformat(real.isoformat())
 
     time.time = skewed
-    from tasks.labelling import labels
+    from tasks.labelling import decisions
 
-    labels.datetime = Skewed  # type: ignore[misc]
+    decisions.datetime = Skewed  # type: ignore[misc]
     return skews[0]
 
 

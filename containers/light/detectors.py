@@ -1,8 +1,7 @@
-"""Two small trained detectors: a second voice under the first, and the sound of a telephone.
+"""A small trained detector: the sound of a telephone.
 
-Logistic regressions whose weights lie in detectors.json. They were trained by
-`tests/bench/train_detectors.py` on mixtures made of a few minutes of speech; the speakers
-they are measured on are others (docs/measurements.md).
+A logistic regression whose weights lie in detectors.json, trained by `tests/bench/train_detectors.py` on
+a few minutes of speech; the speakers it is measured on are others (docs/measurements.md).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Name = Literal["second_voice", "telephone"]
+Name = Literal["telephone"]
 WEIGHTS = Path(__file__).with_name("detectors.json")
 
 

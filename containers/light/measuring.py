@@ -21,7 +21,7 @@ from .loudness import loudness_lufs, peak_dbfs
 from .pauses import QUANTISATION_DB, Levels, levels_of, mean_level, runs
 from .periods import periods_of, polyphony, tonal_share
 from .rest import Rest, rest_in
-from .second_voice import second_voice_features
+from .second_voice import second_voice_probability
 from .singing import singing_probability
 from .speech import SAMPLE_RATE_HZ, speech_probabilities
 
@@ -56,9 +56,7 @@ def measure(samples: Samples, rate_hz: int, background: Samples | None = None) -
         speech_probability=round(float(np.mean(speech_probabilities(at_16k))) if len(at_16k) else 0.0, 4),
         singing_probability=singing_probability(f0),
         telephone_probability=None if bands is None else probability("telephone", bands),
-        second_voice_probability=None
-        if beside is None
-        else probability("second_voice", second_voice_features(samples, rate_hz, beside)),
+        second_voice_probability=None if beside is None else second_voice_probability(samples, rate_hz, beside),
         pause_tonality=None if beside is None else tonal_share(beside, found.pauses),
         polyphony=None if beside is None else polyphony(beside),
         edge_db=edge_db(levels, found),

@@ -24,12 +24,13 @@ _SOMEBODY_ELSE = 0.85
 _AS_LIKE = 0.05
 """Clips whose likeness to each other is this near to the usual one are one voice."""
 _MOST_GAIN = 0.1
-_PER_LOG_ODD = 0.005
-_UNKNOWN = 0.02
+_PER_LOG_ODD = 0.025
+_UNKNOWN = 0.29
 """Taken for the probability of a second voice where the sound cannot tell: a large gallery's vectors alone must say
 0.022."""
-_ONE_VOICE, _MOST_USUAL = -3.0, 4.0
-"""Log-odds of a second voice that the detector usually gives one, and how much more may be a voice's own."""
+_ONE_VOICE, _MOST_USUAL = -2.2, 4.0
+"""Log-odds of a second voice that the detector usually gives one (median of clips of people it had not heard), and
+how much more may be a voice's own."""
 _FEW = 8
 """Clips of which a gallery's word on a mixture counts half: of few clips it is as far from a clean one by chance."""
 

@@ -46,7 +46,7 @@ class Thresholds:
     min_seconds: float = 1.0
     max_seconds: float = 15.0
     max_overlap: float = 0.15
-    max_second_voice: float = 0.002
+    max_second_voice: float = 0.0
     min_loudness_lufs: float = -52.0
     min_snr_db: float = 8.0
     min_over_music_db: float = 17.0
@@ -71,7 +71,7 @@ class Thresholds:
 
 PRESETS: dict[Preset, Thresholds] = {
     "strict": Thresholds(
-        max_overlap=0.05, max_second_voice=0.0, min_snr_db=18.0, min_over_music_db=22.0, max_polyphony=0.2,
+        max_overlap=0.05, max_second_voice=-0.0125, min_snr_db=18.0, min_over_music_db=22.0, max_polyphony=0.2,
         min_background_db=6.0, max_clipped_share=0.001, min_bandwidth_hz=7000.0, max_telephone_probability=0.5,
         min_speech_probability=0.6, max_singing_probability=0.3, min_voiced_share=0.25, sure_speech=0.8,
         max_edge_db=-14.0, min_consistency=0.6, sure_purity=0.14, min_likeness=0.66, min_gallery=3,

@@ -63,7 +63,7 @@ def surroundings(cases: Path, folder: Path, made: Path) -> Surroundings:
     sounds = folder / "usr/share/games/hedgewars/Data"
     song = made / "song.flac"
     if not song.exists():
-        _decode(["-i", str(cases / "bad" / "song_with_vocals_only.mkv"), "-vn", "-ar", "48000"], song)
+        decode(["-i", str(cases / "bad" / "song_with_vocals_only.mkv"), "-vn", "-ar", "48000"], song)
     return Surroundings(
         tracks=[sound(sounds / "Music" / f"{name}.ogg", 0.0, _TRACK_SECONDS) for name in _TRACKS],
         songs=[sound(song)],
@@ -89,10 +89,10 @@ def _utterance(path: Path, name: str, made: Path, end: float | None = None) -> U
         return Utterance(path=path, recording=f"{name} {path.stem}", end=end)
     decoded = made / f"{name}-{path.stem}.flac"
     if not decoded.exists():
-        _decode(["-f", "g722", "-i", str(path)], decoded)
+        decode(["-f", "g722", "-i", str(path)], decoded)
     return Utterance(path=decoded, recording=f"{name} {path.stem}", end=end)
 
 
-def _decode(source: Sequence[str], path: Path) -> None:
+def decode(source: Sequence[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([str(ffmpeg()), "-v", "error", "-y", *source, "-ac", "1", str(path)], check=True)

@@ -126,7 +126,8 @@ class Suggestion:
 
     `chance`: about how likely it is the character, 0 where the question begins to 1 where it needs none; 1 where
     nothing is known. `named`: whom the subtitles name during most of the speaker's lines that have a name ("" is
-    somebody who is no character of the series file).
+    somebody who is no character of the series file). `beside`: the character's main speaker, where this one is accepted
+    by references and asked about since it sounds too little like that.
     """
 
     speaker: str
@@ -136,3 +137,4 @@ class Suggestion:
     band: str
     chance: float = 1.0
     named: str | None = None
+    beside: str | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.cli.terminal import console, say
 from tasks.domain import Speaker, Suggestion
 from tasks.labelling.decisions import Labels
-from tasks.labelling.label_form import set_apart_text
+from tasks.labelling.label_form import doubts
 from tasks.labelling.label_sheet import Heard, SheetClip
 from tasks.studio import Studio
 
@@ -41,8 +41,8 @@ def show(
     near = ", ".join(f"{each.who} ({each.score:.2f})" for each in heard.alike.get(speaker.id, ()))
     if near:
         say(f"sounds most like: {near}")
-    if speaker.apart:
-        say(set_apart_text(speaker))
+    for doubt in doubts(speaker, found):
+        say(doubt)
     keys = [f"{key} {studio.series.characters[slug].name}" for key, slug in slugs.items()]
     if len(studio.series.characters) > len(slugs):
         keys.append("or a character's id")

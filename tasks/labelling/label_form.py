@@ -164,13 +164,15 @@ def field_text(speaker: Speaker, suggestion: Suggestion, names: Mapping[str, str
         near = f"nearest: {name} ({suggestion.score:.2f}, {suggestion.margin:+.2f} over the second)"
     if suggestion.band == "leave_out":
         near = f"a stranger, as far as references tell; {near}"
-    apart = f"; {set_apart_text(speaker)}" if speaker.apart else ""
-    return (f"ASKED AGAIN: {why}. " if why else "") + f"{near}; heard in {heard}{apart}"
+    doubt = "".join(f"; {each}" for each in doubts(speaker, suggestion))
+    return (f"ASKED AGAIN: {why}. " if why else "") + f"{near}; heard in {heard}{doubt}"
 
 
-def set_apart_text(speaker: Speaker) -> str:
-    """Why a speaker that linking took for an accepted one is asked about."""
-    return f"taken out of {speaker.apart}: alike, and perhaps another voice"
+def doubts(speaker: Speaker, suggestion: Suggestion) -> tuple[str, ...]:
+    """Why a speaker is asked about whom linking took for an accepted one, or whom references accept."""
+    apart = f"taken out of {speaker.apart}: alike, and perhaps another voice"
+    beside = f"accepted by references, but not much like {suggestion.beside}: perhaps somebody alike"
+    return (*([apart] if speaker.apart else []), *([beside] if suggestion.beside else []))
 
 
 def description(title: str, characters: Mapping[str, Character], labels: Labels, again: Mapping[str, str]) -> str:

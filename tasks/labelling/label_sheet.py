@@ -59,7 +59,7 @@ class SheetClip:
 class SheetSpeaker:
     """A speaker. `suggestion`: the character a person would be offered, if any; `likely`: the nearest
     characters by their references; `alike`: the nearest other speakers; seconds of speech in `count` clips; `apart`:
-    the accepted speaker it was set apart from."""
+    the accepted speaker it was set apart from; `beside`: the character's main speaker, which it is too little like."""
 
     id: str
     seconds: float
@@ -72,6 +72,7 @@ class SheetSpeaker:
     alike: tuple[Near, ...]
     clips: tuple[SheetClip, ...]
     apart: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +184,7 @@ def _speaker(
         alike=heard.alike[speaker.id],
         clips=heard.clips[speaker.id],
         apart=speaker.apart,
+        beside=found.beside if found else None,
     )
 
 

@@ -29,6 +29,7 @@ from tasks.speakers import (
     carrying,
     cast,
     embedding_models,
+    guests,
     hearsay,
     learnt,
     linking,
@@ -48,8 +49,8 @@ from tasks.studio import Studio
 log = logging.getLogger(__name__)
 
 DECIDING = (
-    agglomeration, bans, carrying, cast, clip_texts, embedding_models, episode_subtitles, hearsay, learnt, linking,
-    names, parting, settling, splits, subtitles, voice_parts,
+    agglomeration, bans, carrying, cast, clip_texts, embedding_models, episode_subtitles, guests, hearsay, learnt,
+    linking, names, parting, settling, splits, subtitles, voice_parts,
 )  # fmt: skip
 """Modules whose rules the cast stands on: where one changes, it is made anew."""
 

@@ -19,6 +19,7 @@ from tasks.labelling.decisions import Labels
 from tasks.speakers.agglomeration import agglomerate
 from tasks.speakers.cast import Rule, rule_for, suggest
 from tasks.speakers.embedding_models import rule_of
+from tasks.speakers.guests import without_guests
 from tasks.speakers.hearsay import Hint
 from tasks.speakers.learnt import by_people, calibrated, learnt_references
 from tasks.speakers.linking import all_clips
@@ -103,7 +104,9 @@ def who_is_who(
     before = [replace(each, clips=tuple(clip for clip in each.clips if clip in here)) for each in linked]
     said = {name: each.character for name, each in by_people(labels).speakers.items()}
     speakers = set_apart(linked, judge(before), previous=previous, said=said, min_seconds=min_seconds)
-    return speakers, _asked(speakers, judge(speakers).suggest(speakers))
+    now = judge(speakers)
+    suggestions = _asked(speakers, now.suggest(speakers))
+    return speakers, without_guests(speakers, suggestions, said, now.clips, now.model, now.link_rule)
 
 
 def _asked(speakers: Sequence[Speaker], suggestions: Sequence[Suggestion]) -> tuple[Suggestion, ...]:

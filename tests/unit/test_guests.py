@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tasks.domain import HeardEpisode, Speaker, Suggestion
-from tasks.labelling.label_form import doubts
 from tasks.labelling.decisions import decide, derive
-from tasks.speakers.guests import without_guests
+from tasks.labelling.label_form import doubts
 from tasks.speakers.embedding_models import rule_of
+from tasks.speakers.guests import without_guests
 from tasks.speakers.linking import all_clips
 from tasks.speakers.parting import who_is_who
 from tests.unit.voices import heard, reference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,18 +75,22 @@ def run_season(
         console.print("Everything is finished already; nothing was started.", style="dim")
         return done
     console.print("Starting Prefect (half a minute without a server of your own) ...", style="dim")
-    with started():
+    with started(studio):
         TELL.set(say)
         outcome: Season = flow.season(**_parameters(config, store, engine, runner), labels=labels)
     return outcome
 
 
 @contextmanager
-def started() -> Iterator[None]:
-    """Inside, flows run: with a Prefect server, and bars of what engines do."""
+def started(prepares: Studio | None = None, only: list[str] | None = None, sample: int | None = None) -> Iterator[None]:
+    """Inside, flows run: with a Prefect server, and bars of what engines do. `prepares`: whose episodes, these or all,
+    the first flow prepares."""
+    from flows.head_start import head_start
     from flows.temporary_server import prefect_server
 
-    with stage_bars(STARTING), prefect_server():
+    with stage_bars(STARTING), ExitStack() as held:
+        with head_start(prepares, only, sample) if prepares else nullcontext():
+            held.enter_context(prefect_server())
         yield
 
 
@@ -106,7 +110,7 @@ def prepare(
     from tasks.status import status_of, waiting_said
 
     studio = opened(config, store, engines=engine, runners=runner)
-    with started():
+    with started(studio, keys(only), sample):
         done = prepare_series(**_parameters(config, store, engine, runner), only=keys(only), sample=sample)
     say(f"{len(done.prepared)} episodes are prepared, {len(done.cast.speakers)} speakers heard.")
     found = status_of(studio)

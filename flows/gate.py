@@ -88,7 +88,7 @@ def settle(studio: Studio, cast: Cast, policy: str, once: str | None = None) -> 
     return Labelled(labels=labels, waiting=waiting)
 
 
-def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None) -> Taken:
+def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None, who: str | None = None) -> Taken:
     """Add the labels of a user's file, or the answers an exported sheet saved; nothing, if this run took it before.
 
     What people decided since the file was written is not overwritten: it is among the `conflicts`.
@@ -108,7 +108,7 @@ def take_file(studio: Studio, cast: Cast, path: Path, once: str | None = None) -
     conflicts = outdated(said, written, labels, known)
     said = {speaker: each for speaker, each in said.items() if speaker not in conflicts}
     if said:
-        decision = decide(person(), "file", said, suggestions=cast.suggestions)
+        decision = decide(who or person(), "file", said, suggestions=cast.suggestions)
         decision = replace(decision, id=id) if id else decision
         labels = record(store, series, decision, seen=seen(labels, said))
     return Taken(labels=labels, cast=cast, conflicts=conflicts)

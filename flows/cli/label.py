@@ -46,7 +46,7 @@ def label(
         return _undo(studio, undo_last, who or gate.person())
     cast = casting.cast_of(studio)
     if file:
-        taken = gate.take_file(studio, cast, file)
+        taken = gate.take_file(studio, cast, file, who=who)
         say(f"{len(taken.labels.speakers)} speakers are labelled.")
         for what, why in taken.conflicts.items():
             say(f"Not taken: {what}: {why}. Listen, and say it again: voicecast label --all", style="yellow")

@@ -10,7 +10,6 @@ Reading says what the file says and where it is wrong; deciding is in `labels`.
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from containers.contract.errors import RequestError
 from tasks.labelling.label_rules import check
 from tasks.labelling.labels import LabelsError
 from tasks.labelling.sheet_answer import SheetAnswer
+from tasks.tables import Unreadable, decoded, delimited
 
 SHEET = {"id", "who", "labels", "before"}
 """What tells the answers of a sheet from a file of labels."""
@@ -38,10 +38,10 @@ def read_labels_file(
     `names`: display name -> character, accepted in place of the character's id. Raises LabelsError.
     """
     try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelsError(f"the labels file {path} cannot be read ({error}); save it as UTF-8 text") from error
-    readers = {".csv": _csv, ".tsv": _csv, ".json": _json, ".yaml": _yaml, ".yml": _yaml}
+        text = decoded(path)
+    except Unreadable as error:
+        raise LabelsError(f"the labels file {error}") from error
+    readers = {".csv": _csv, ".tsv": _csv, ".txt": _csv, ".json": _json, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix.lower() not in readers:
         raise LabelsError(f"the labels file {path.name} must end in .yaml, .json or .csv")
     said: dict[str, str] = {}
@@ -80,15 +80,18 @@ def read_sheet_answer(path: Path) -> SheetAnswer | None:
 
 
 def _csv(text: str, name: str) -> Iterator[Pair]:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1):
-        heading = number == 1 and [cell.strip().lower() for cell in row[:2]] == ["speaker", "character"]
-        if heading or not any(cell.strip() for cell in row):
+    lines, skipped, delimiter = delimited(text)
+    columns = (0, 1)
+    for number, row in enumerate(csv.reader(lines[skipped:], delimiter=delimiter), start=skipped + 1):
+        words = [cell.strip().lower() for cell in row]
+        if number == skipped + 1 and {"speaker", "character"} <= set(words):
+            columns = (words.index("speaker"), words.index("character"))
             continue
-        if len(row) < 2:
+        if not any(words):
+            continue
+        if len(row) <= max(columns):
             raise LabelsError(f"{name}, line {number}: needs speaker,character, got {row[0]!r}")
-        yield f"{name}, line {number}", row[0], row[1]
+        yield f"{name}, line {number}", row[columns[0]], row[columns[1]]
 
 
 def _json(text: str, name: str) -> Iterator[Pair]:

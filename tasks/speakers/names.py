@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tasks.series import Series, SeriesError
+from tasks.tables import decoded, delimited
 
 NOISE = re.compile(r"[\s・･·'’.,_\-]+|[(（\[【][^)）\]】]*[)）\]】]")
 """What names are written with or without: spaces, dots, and remarks in brackets such as (off)."""
@@ -54,15 +55,16 @@ def casts_of(series: Series) -> dict[str, frozenset[str]]:
 def _read(path: Path) -> dict[str, tuple[str, ...]]:
     """A YAML or JSON mapping of lists, or CSV lines `episode,name,name ...`."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = decoded(path)
         if path.suffix.lower() == ".csv":
-            rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
+            lines, skipped, delimiter = delimited(text)
+            rows = [[cell.strip() for cell in row] for row in csv.reader(lines[skipped:], delimiter=delimiter) if row]
             found: dict[str, list[str]] = {}
             for episode, *people in rows:
                 found.setdefault(episode, []).extend(name for name in people if name)
             return {episode: tuple(people) for episode, people in found.items()}
         said: Any = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise SeriesError(f"casts: {path} cannot be read ({error}); correct it, or leave `casts` out") from error
     if not isinstance(said, dict) or not all(isinstance(people, list) for people in said.values()):
         raise SeriesError(f"casts: {path} must hold lines such as `s01e01: [endou_mamoru, gouenji]`")

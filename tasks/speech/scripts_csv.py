@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 
 from tasks.speech.scripts_text import Row, ScriptError
+from tasks.tables import delimited
 
 COLUMNS = {
     "character": ("character", "speaker", "role", "キャラクター", "キャラ", "役名", "話者"),
@@ -24,19 +25,12 @@ COLUMNS = {
 
 def rows(name: str, text: str) -> list[Row]:
     """The rows of a table; ScriptError if its columns are not those of a script."""
-    lines = text.splitlines(keepends=True)
-    told = lines[0].strip().lower() if lines else ""
-    skipped = int(told.startswith("sep=") and len(told) == 5)  # a word of Excel's to itself
-    delimiter = told[4] if skipped else _delimiter(lines[0] if lines else "")
+    lines, skipped, delimiter = delimited(text)
     reader = csv.reader(io.StringIO("".join(lines[skipped:]), newline=""), delimiter=delimiter, strict=True)
     try:
         return list(_rows(name, reader, skipped))
     except csv.Error as error:
         raise ScriptError(f"{name}: line {reader.line_num + skipped} is no row of a table: {error}") from error
-
-
-def _delimiter(header: str) -> str:
-    return max(",;\t", key=header.count)
 
 
 def _rows(name: str, reader: Iterator[list[str]], skipped: int) -> Iterator[Row]:

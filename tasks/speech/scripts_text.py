@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks import tables
+
 _SECONDS = re.compile(r"\d+(?:[.,]\d+)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
-_KANA = re.compile("[\u3041-\u30ff]")
-_LIMIT_BYTES = 32 << 20
 
 
 class ScriptError(ValueError):
@@ -33,36 +33,11 @@ class Row:
 
 
 def decoded(path: Path) -> str:
-    """Text of a script: UTF-8 (with or without mark), UTF-16 by its mark, or Japanese Windows (CP932, Shift-JIS).
-
-    What is none of them is refused: a guess would say words that nobody wrote.
-    """
+    """Text of a script; ScriptError where it is in no encoding that is known."""
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise ScriptError(f"{path} is larger than 32 MB, and no script")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ScriptError(f"{path} cannot be read: {error.strerror}") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _strictly(path, data, "utf-16")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-    try:
-        text = data.decode("cp932")
-    except UnicodeDecodeError:
-        text = ""
-    if not _KANA.search(text):  # western text of an old code page often is valid CP932, of kanji that nobody wrote
-        raise ScriptError(f"{path}: line {line} is neither UTF-8 nor Shift-JIS (CP932); save the file as UTF-8")
-    return text
-
-
-def _strictly(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ScriptError(f"{path} begins as {encoding.upper()} and is none; save the file as UTF-8") from error
+        return tables.decoded(path)
+    except tables.Unreadable as error:
+        raise ScriptError(str(error)) from error
 
 
 def seconds_of(said: str) -> float | None:

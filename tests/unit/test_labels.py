@@ -272,12 +272,22 @@ def test_people_who_decide_at_the_same_time_lose_nothing(tmp_path: Path) -> None
         ("labels.json", '{"S001": "endou", "S002": "nobody", "S003": null}'),
         ("labels.csv", "\ufeffspeaker,character\nS001,endou\n\nS002,nobody\nS003,\n"),
         ("labels.csv", "S001;円堂守\r\nS002;nobody\r\n"),
+        (
+            "labels.csv",
+            'sep=;\r\n"Character";"s";"Speaker"\r\n"円堂守";"7,5";"S001"\r\nnobody;;S002\r\n;;S003\r\n',
+        ),
     ],
 )
 def test_a_labels_file_may_be_yaml_json_or_a_spreadsheet(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text, "utf-8")
     labels = read_labels_file(tmp_path / name, ["S001", "S002", "S003"], ["endou"], {"円堂守": "endou"})
     assert labels == {"S001": "endou", "S002": "nobody"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932"])
+def test_a_labels_file_may_be_in_the_encoding_that_a_spreadsheet_saved(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "labels.txt").write_text("speaker\tcharacter\nS001\tマーク\n", encoding)
+    assert read_labels_file(tmp_path / "labels.txt", ["S001"], ["endou"], {"マーク": "endou"}) == {"S001": "endou"}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +307,8 @@ def test_a_labels_file_may_be_yaml_json_or_a_spreadsheet(tmp_path: Path, name: s
         ("labels.json", "{", "is no JSON"),
         ("labels.csv", "S001\n", "line 1: needs speaker,character"),
         ("labels.csv", ",endou\n", "line 1: the speaker is missing"),
-        ("labels.txt", "S001 endou", "must end in .yaml, .json or .csv"),
+        ("labels.doc", "S001 endou", "must end in .yaml, .json or .csv"),
+        ("labels.txt", "S001 endou", "line 1: needs speaker,character"),
         ("labels.csv", None, "cannot be read"),
     ],
 )

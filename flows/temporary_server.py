@@ -59,6 +59,7 @@ def prefect_server() -> Iterator[None]:
 @cache
 def _temporary() -> str:
     """Address of this process's temporary server, which is ended last, after Prefect has sent it what is left."""
+    check_loopback()
     for _ in range(ATTEMPTS):
         port = _free_port()
         address = f"http://127.0.0.1:{port}/api"
@@ -73,6 +74,21 @@ def _temporary() -> str:
         f"Prefect's temporary server did not start within {seconds} s; give it longer with "
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, or name a server of your own with PREFECT_API_URL"
     )
+
+
+def check_loopback() -> None:
+    """EngineError where this machine cannot reach itself, as in a network namespace of its own: no server answers."""
+    with socket.socket() as listening:
+        try:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            socket.create_connection(listening.getsockname(), timeout=5).close()
+        except OSError as error:
+            raise EngineError(
+                f"127.0.0.1, this machine's own address, cannot be reached ({error.strerror or error}); "
+                "Prefect's temporary server needs it: bring it up (ip link set lo up), "
+                "or name a server of your own with PREFECT_API_URL"
+            ) from error
 
 
 def _started(port: int) -> subprocess.Popen[bytes]:

@@ -123,11 +123,16 @@ def why_not(studio: Studio, character: str, min_minutes: float | None = None) ->
     data, least = load_data_set(studio, character), min_minutes
     if least is None:
         least = studio.series.min_minutes
-    if not enough(data, least):
-        has = f"{data.minutes:.1f} min" if data else "no clips"
+    if data is None or data.clips == 0:
         return (
-            f"{character} has {has} of clean speech, {least:g} min are the least; approve more of it, or train it all "
-            f"the same: voicecast train {character} --min-minutes N (or targets: min_minutes in the series file)"
+            f"{character} has no clip in its data set: no speaker counts as this character yet (voicecast label), or "
+            "no clip was good enough (voicecast dataset says why)"
+        )
+    if not enough(data, least):
+        return (
+            f"{character} has {data.minutes:.1f} min of clean speech, {least:g} min are the least; approve more of "
+            f"it, or train it all the same: voicecast train {character} --min-minutes N "
+            "(or targets: min_minutes in the series file)"
         )
     return None
 

@@ -6,6 +6,7 @@ recordings were left out · 4 labels are wanted · 5 no rights are recorded · 1
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -107,6 +108,7 @@ NO_SERVER = (
     "folder (PREFECT_HOME, else ~/.prefect). Run this again; what is finished stays so"
 )
 INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -142,11 +144,18 @@ def last_words(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, StageError):
         return str(error), error.exit_code
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}", 1
+    if isinstance(error, OSError) and (error.filename or error.errno in FULL):
+        return _of_file(error), 1
     silent = isinstance(error, RuntimeError) and "ephemeral Prefect API server" in str(error)
     report = f"{type(error).__name__}: {error}. Set VOICECAST_TRACEBACK=1 to see where, and report it"
     return NO_SERVER if silent else report, 1
+
+
+def _of_file(error: OSError) -> str:
+    """Which file the machine refused, why, and what helps where its disk is full."""
+    where = f"{error.filename}: " if error.filename else ""
+    way_out = "; make room, and run this again: what is finished is kept" if error.errno in FULL else ""
+    return f"{where}{error.strerror}{way_out}"
 
 
 if __name__ == "__main__":

@@ -52,9 +52,9 @@ Sample = Annotated[
 ]
 
 
-def at(config: Path | None, store: str | None = None) -> str:
+def at(config: Path | None, store: str | None = None, series: str | None = None) -> str:
     """What a command says after itself to be led to the same series, as a shell reads it; empty for the default."""
-    said = {"--config": config, "--store": store}
+    said = {"--config": config, "--store": store, "--series": series}
     return "".join(f" {option} {shlex.quote(str(value))}" for option, value in said.items() if value)
 
 

@@ -58,8 +58,13 @@ def name_revoked(studio: Studio) -> None:
 
 
 def name_failed(failed: dict[str, str]) -> None:
+    """A line a reason, however many have it: of a full disk, every episode to come."""
+    alike: dict[str, list[str]] = {}
     for key, message in sorted(failed.items()):
-        say(f"Left out: {key}: {message}", style="yellow")
+        alike.setdefault(message.removeprefix(f"{key} "), []).append(key)
+    for message, keys in alike.items():
+        more = f" and {len(keys) - 10} more" if len(keys) > 10 else ""
+        say(f"Left out: {', '.join(keys[:10])}{more}: {message}", style="yellow")
 
 
 def name_without_data(failed: dict[str, str]) -> None:

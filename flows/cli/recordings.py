@@ -12,6 +12,7 @@ import typer
 from containers.contract.errors import RecordingError
 from flows.cli.terminal import say as say_line
 from flows.cli.terminal import stage_bars
+from flows.cli.written import write_out
 from infra.slots import MachineSlots
 from infra.sources import MEDIA, files_of
 from infra.store import AT_ONCE
@@ -144,17 +145,17 @@ def _shift(found: Suggestion, name: str) -> str:
 
 
 def _told(heard: Heard) -> str:
+    said = "" if heard.f0_median_hz else "; NO VOICE is heard in the recording: is it silent, or noise?"
     if heard.quieted is None:
-        return ""
+        return said
     before, after = heard.quieted.snr_db_before, heard.quieted.snr_db_after
     gained = "" if before is None or after is None else f" ({before:.0f} to {after:.0f} dB)"
-    return f"; noise taken off by {heard.quieted.by}{gained}"
+    return f"; noise taken off by {heard.quieted.by}{gained}{said}"
 
 
 def _write(studio: Studio, spoken: Spoken, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(in_form(studio, spoken, path.suffix.lower()))
-    path.with_suffix(".json").write_bytes(studio.store.read(spoken.key.replace(".wav", ".json")))
+    about = studio.store.read(spoken.key.replace(".wav", ".json"))
+    write_out(path, in_form(studio, spoken, path.suffix.lower()), about)
 
 
 def summary(output: Path, spoken: Spoken) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.terminal import say, stage_bars
+from flows.cli.written import write_out
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
 from tasks.speech import songs
@@ -42,9 +43,7 @@ def sing(
         song = songs.Song(character=character, audio=audio[0], alone=alone, shift_semitones=pitch_shift)
         sung = songs.sing(made_by, song)
         data = songs.in_form(made_by, sung, suffix)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(data)
-    output.with_suffix(".json").write_bytes(studio.store.read(sung.key.replace(".flac", ".json")))
+    write_out(output, data, studio.store.read(sung.key.replace(".flac", ".json")))
     say(summary(output, sung))
 
 

@@ -15,6 +15,7 @@ from flows.cli.recordings import Audio, Pitch, semitones_of, speak_recordings, s
 from flows.cli.sing import Alone, Song, sing
 from flows.cli.terminal import console, stage_bars
 from flows.cli.terminal import say as say_line
+from flows.cli.written import write_out
 from infra.slots import MachineSlots
 from tasks.opening import with_engines
 from tasks.speech.speaking import FORMS, Line, NothingToSay, in_form, in_form_of
@@ -84,9 +85,7 @@ def speak(
         made_by = with_engines(studio, MachineSlots(), bars)
         spoken = say(made_by, line)
         data = in_form(made_by, spoken, output.suffix.lower())
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(data)
-    output.with_suffix(".json").write_bytes(studio.store.read(spoken.key.replace(".wav", ".json")))
+    write_out(output, data, studio.store.read(spoken.key.replace(".wav", ".json")))
     say_line(summary(output, spoken))
 
 
@@ -117,9 +116,7 @@ def speak_all(
         if done.reading:
             able = with_engines(studio, MachineSlots(), bars)
             data = in_form_of(able, done.reading.key, done.reading.stated, output.suffix.lower())
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_bytes(data)
-            output.with_suffix(".json").write_bytes(canonical(done.reading.stated.stated()).encode())
+            write_out(output, data, canonical(done.reading.stated.stated()).encode())
     if not joined:
         write_lines(studio, done, output)
     spoken = [each for each in done.lines if each.spoken]
@@ -138,5 +135,5 @@ def write_lines(studio: Studio, done: SpokenScript, folder: Path) -> None:
     for each in done.lines:
         if each.spoken:
             path = folder / f"{each.line.number:03d}-{each.line.character}.wav"
-            path.write_bytes(studio.store.read(each.spoken.key))
-            path.with_suffix(".json").write_bytes(studio.store.read(each.spoken.key.replace(".wav", ".json")))
+            about = studio.store.read(each.spoken.key.replace(".wav", ".json"))
+            write_out(path, studio.store.read(each.spoken.key), about)

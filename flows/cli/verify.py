@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, at, opened
 from flows.cli.terminal import say, stage_bars
 from tasks.domain import Episode
 from tasks.series import SeriesError
@@ -38,7 +38,7 @@ def verify(config: Config = None, store: StoreAt = None, series: SeriesId = None
     if found.unsealed:
         say(f"{found.unsealed} documents of an older version carry no seal: they were only read", style="dim")
     if found.broken:
-        say("Make it again: voicecast repair", style="bold")
+        say(f"Make it again: voicecast repair{at(config, store, series)}", style="bold")
         raise typer.Exit(BROKEN)
 
 
@@ -120,7 +120,7 @@ def gc(
         say(f"and {len(listed) - SHOWN} more")
     if yes:
         remove(studio.store, found)
-    what = "removed" if yes else "can go; remove it: voicecast gc --yes"
+    what = "removed" if yes else f"can go; remove it: voicecast gc{at(config, store, series)} --yes"
     say(f"{len(listed)} things, {found.bytes / 1e6:.1f} MB {what}" if listed else "nothing can go")
 
 

@@ -153,5 +153,5 @@ def _held(studio: Studio) -> int:
 
 
 def _gb(size: float) -> str:
-    """Bytes for people, with three figures."""
-    return f"{size / 1e9:.3g} GB"
+    """Bytes for people, with three figures; of less than 0.1 GB, with one."""
+    return f"{size / 1e9:.3g} GB" if size >= 1e8 else f"{size / 1e9:.1g} GB"

@@ -11,7 +11,7 @@ import yaml
 from tasks.exporting.exports_material import Layout, Material, one_line
 
 NOTE = (
-    "These are recordings of a person's voice. They were exported because the rights below are recorded; whoever uses "
+    "These are recordings of a person's voice. They were exported because the rights above are recorded; whoever uses "
     "them needs those rights too. Speech made with a voice that learnt from them is synthetic and has to be marked so."
 )
 

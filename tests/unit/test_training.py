@@ -59,6 +59,10 @@ def test_who_has_no_rights_or_too_little_speech_is_left_out_with_the_way_out(tmp
     assert "ben has 1.0 min of clean speech, 2 min are the least" in left_out["ben"]
     assert "voicecast train ben --min-minutes" in left_out["ben"]
     assert "no rights are recorded" in left_out["toy"]
+    with_data(studio, tmp_path, "ben", 0.0)
+    assert "voicecast label" in sorted_out(studio, ["ben"], USUAL)[1]["ben"]
+    assert "--min-minutes" not in sorted_out(studio, ["ben"], USUAL)[1]["ben"], "no minutes are too few to ask for"
+    with_data(studio, tmp_path, "ben", 1.0, "b1")
     before, left_out = sorted_out(studio, ["anna", "ben", "toy"], How(min_minutes=0.5))
     assert (list(before), list(left_out)) == (["anna", "ben"], ["toy"])
 

@@ -1,0 +1,55 @@
+"""What a command hands out is whole or not there, and a full disk and many of one reason are said in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from containers.contract.errors import EngineError
+from flows.cli.main import last_words
+from flows.cli.outcomes import name_failed
+from flows.cli.written import write_out
+from flows.temporary_server import check_loopback
+
+
+def test_a_full_disk_leaves_the_file_of_before_and_says_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = tmp_path / "deep" / ("あ" * 80 + ".wav")
+    write_out(line, b"whole", b"{}")
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[:2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_out(line, b"another", b"{}")
+    assert (line.read_bytes(), len(list(line.parent.iterdir()))) == (b"whole", 2)
+    message, code = last_words(caught.value)
+    assert (str(line) in message, "make room" in message, code) == (True, True, 1)
+    assert last_words(OSError(errno.ENOSPC, "No space left on device"))[0].startswith("No space left on device; make")
+
+
+def test_what_is_left_out_for_one_reason_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    name_failed({f"e{number:03d}": f"e{number:03d} takes too much" for number in range(12)} | {"e100": "is empty"})
+    said = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(": ")[2] for line in said] == ["takes too much", "is empty"]
+    assert "e009 and 2 more" in said[0]
+
+
+def test_a_machine_that_cannot_reach_itself_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_loopback()
+
+    def unreachable(*_: Any, **__: Any) -> socket.socket:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    with pytest.raises(EngineError, match="ip link set lo up"):
+        check_loopback()

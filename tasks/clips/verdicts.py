@@ -46,7 +46,7 @@ class Thresholds:
     min_seconds: float = 1.0
     max_seconds: float = 15.0
     max_overlap: float = 0.15
-    max_second_voice: float = 0.0
+    max_second_voice: float = -0.005
     min_loudness_lufs: float = -52.0
     min_snr_db: float = 8.0
     min_over_music_db: float = 17.0

@@ -49,12 +49,17 @@ def voices(folder: Path, cases: Path, made: Path) -> dict[str, list[Utterance]]:
     return {name: lines for name, lines in found.items() if lines}
 
 
-def _readers(folder: Path, cases: Path) -> Iterator[tuple[str, list[Path]]]:
+def readers(folder: Path, cases: Path) -> list[Path]:
+    """One recording of each reader that CASES has not; those after the first `_READERS` are learnt by nothing."""
     with (cases / "speaker_match" / "key.csv").open(encoding="utf-8") as file:
         theirs = {Path(row["source"]).name for row in csv.DictReader(file)}
-    others = sorted(path for path in (folder / "readers").glob("*.flac") if path.name not in theirs)
-    of_reader = {f"reader-{path.stem.split('-')[0]}": [path] for path in others}
-    yield from sorted(of_reader.items())[:_READERS]
+    found = [path for path in (folder / "readers").glob("*.flac") if path.name not in theirs]
+    return sorted(found, key=lambda path: path.stem.split("-")[0])
+
+
+def _readers(folder: Path, cases: Path) -> Iterator[tuple[str, list[Path]]]:
+    for path in readers(folder, cases)[:_READERS]:
+        yield f"reader-{path.stem.split('-')[0]}", [path]
 
 
 def _prompts(folder: Path) -> Iterator[tuple[str, list[Path]]]:

@@ -1,7 +1,7 @@
 """Do the verdicts find planted defects, for the right reason, and leave sound clips alone?
 
-    CASES=... python -m tests.bench.planted_defects [--half tune|report|unseen] [--voices FOLDER] [--each 20] [--seed 7]
-        [--rotations 3] [--kinds overlap ...] [--details] [--keep FOLDER]
+    CASES=... python -m tests.bench.planted_defects [--half tune|report|unseen|fresh] [--voices FOLDER] [--each 20]
+        [--seed 7] [--rotations 3] [--kinds overlap ...] [--details] [--keep FOLDER]
 
 Clean clips are cut by the cut stage from real speech (see `planted_voices`); from them
 `planted_material` makes clips with one defect each. All go through the light engine's
@@ -10,6 +10,7 @@ the label says. All this once a rotation, each with other references and other d
 (not kept) and found for the right reason, by kind; clean clips dropped, by reason; and Wilson's 95 % intervals.
 Probes that CASES itself ends after 8.0 s, wherever that is, give last clips that are not counted as clean.
 `--half unseen`: of people, music and effects of neither half, see `unseen_voices` for what must lie in `--voices`.
+`--half fresh`: of people of neither half, nor of those the detector of a second voice learns from, see `fresh_voices`.
 `--keep`: what the stages gave stays there, and a run that was stopped goes on; delete it when an engine changed.
 """
 
@@ -32,13 +33,16 @@ from tasks.clips.dataset import Row
 from tasks.domain import HeardEpisode, Reference, Speaker
 from tasks.labelling.decisions import decide as decide_labels
 from tasks.labelling.decisions import derive
-from tests.bench import season_stages, unseen_voices
+from tests.bench import fresh_voices, season_stages, unseen_voices
 from tests.bench.places import PLACES
 from tests.bench.planted_figures import CLEAN, CUT_AT_SOURCE, RIGHT, Outcome, figures
 from tests.bench.planted_hearing import Cut, cut_clips, heard
 from tests.bench.planted_material import Maker, Planted, Surroundings, surroundings
 from tests.bench.planted_voices import ROTATIONS, Half, Utterance, voices
 from tests.bench.season_stages import Workshop
+
+ELSEWHERE = ("unseen", "fresh")
+"""Halves whose people are in a folder of `--voices`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ class Speech:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.planted_defects", description=__doc__)
-    parser.add_argument("--half", choices=("tune", "report", "unseen"), default="report")
+    parser.add_argument("--half", choices=("tune", "report", "unseen", "fresh"), default="report")
     parser.add_argument("--voices", type=Path)
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
@@ -76,8 +80,8 @@ def main() -> None:
     options = parser.parse_args()
     if "CASES" not in os.environ:
         raise SystemExit("the variable CASES must name the folder of real audio")
-    if options.half == "unseen" and not options.voices:
-        raise SystemExit("--voices must name the folder that unseen_voices tells how to make")
+    if options.half in ELSEWHERE and not options.voices:
+        raise SystemExit("--voices must name the folder that unseen_voices or fresh_voices tells how to make")
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
         for rotation in ROTATIONS[: options.rotations]:
@@ -90,6 +94,9 @@ def main() -> None:
 
 def of_half(cases: Path, half: Half, folder: Path, rotation: int = 0, unseen: Path | None = None) -> Speech:
     folder.mkdir(parents=True, exist_ok=True)
+    if half == "fresh" and unseen is not None:
+        spoken, known = fresh_voices.voices(cases, unseen, rotation)
+        return Speech(half=half, spoken=spoken, known=known, around=surroundings(cases, "report"))
     if half != "unseen" or unseen is None:
         spoken, known = voices(cases, half, rotation)
         return Speech(half=half, spoken=spoken, known=known, around=surroundings(cases, half))
@@ -102,7 +109,7 @@ def plant(speech: Speech, each: int, seed: int, folder: Path, kinds: Sequence[st
     """Clean clips in episode E01, planted ones in E02; duplicates of clean clips in E03."""
     workshop, half = Workshop(folder), speech.half
     clips = cut_clips(speech.spoken, half, workshop)
-    if half == "unseen":
+    if half in ELSEWHERE:
         clips = _in_places(clips, np.random.default_rng(seed))
     clean = {name: [one.samples for one in cut] for name, cut in clips.items()}
     maker = Maker(speech.around, clean, seed)

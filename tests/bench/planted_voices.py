@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Half = Literal["tune", "report", "unseen"]
+Half = Literal["tune", "report", "unseen", "fresh"]
 HALVES: dict[str, tuple[str, ...]] = {"tune": ("Ren", "Hana", "Peggy"), "report": ("Goro", "Yuki", "Taro")}
 ROTATIONS = (0, 1, 2)
 PROBE_SECONDS = 8.0

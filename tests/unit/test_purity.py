@@ -44,7 +44,7 @@ def test_a_voice_that_always_sounds_like_two_is_one_and_a_mixture_of_it_is_still
     rough = usual_second_voice([0.7, 0.8, 0.75] * 5)
 
     assert (second_voice(0.0, 0.8, 20) or 0.0) > 0
-    assert (second_voice(0.0, 0.8, 20, rough) or 0.0) < 0
+    assert (second_voice(0.0, 0.8, 20, rough) or 0.0) < -0.005
     assert (second_voice(0.0, 0.99, 20, rough) or 0.0) > 0
     assert usual_second_voice([0.01] * 20) == usual_second_voice([]) == 0.0
 

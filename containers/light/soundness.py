@@ -103,7 +103,8 @@ class Soundness:
 
     def _level_problems(self) -> list[Problem]:
         found = []
-        loud = 10.0 * np.log10(np.percentile(self._levels, 95) + 1e-20)
+        sounding = [each for each in self._levels if each > _SILENT_PEAK**2]
+        loud = 10.0 * np.log10(np.percentile(sounding or self._levels, 95) + 1e-20)
         if loud < -50.0:
             found.append(_problem("quiet", f"the loudest seconds reach {loud:.0f} dBFS only; noise will be heard"))
         share = self._flat / max(1, self._native)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, character_id, opened
 from flows.cli.serving import PORT, Host, Names, Place, Port, Token, serve
 from flows.cli.terminal import console, say, stage_bars
 from tasks.auditions.audition import Audition, scores_of
@@ -52,6 +52,7 @@ def audition(
     from tasks.opening import with_engines
 
     studio = opened(config, store, series, engine, runner, option)
+    character = character_id(studio, character)
     if votes:
         _take_in(studio, character, votes)
         return

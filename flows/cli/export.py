@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import Config, SeriesId, StoreAt, opened
+from flows.cli.options import Config, SeriesId, StoreAt, character_id, opened
 from flows.cli.terminal import say
 
 
@@ -26,7 +26,8 @@ def export(
     """Write a data set for another tool: WAVs (RVC), Lhotse, Hugging Face audiofolder, GPT-SoVITS, LJSpeech."""
     from tasks.exporting import exports
 
-    made = exports.export(opened(config, store, series), character, format, output)
+    studio = opened(config, store, series)
+    made = exports.export(studio, character_id(studio, character), format, output)
     say(f"{made.folder}: {made.clips} clips, {made.seconds / 60:.1f} minutes; README.md says how to use it")
     if made.without_text:
         say(f"{made.without_text} clips have no text and are not in it", style="yellow")

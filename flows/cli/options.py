@@ -12,6 +12,7 @@ import yaml
 from tasks.labelling.labels import LabelsError
 from tasks.opening import open_series
 from tasks.series import SeriesError
+from tasks.series.names import folded, ids_by_name
 from tasks.studio import Studio
 
 Config = Annotated[
@@ -56,6 +57,11 @@ def at(config: Path | None, store: str | None = None, series: str | None = None)
     """What a command says after itself to be led to the same series, as a shell reads it; empty for the default."""
     said = {"--config": config, "--store": store, "--series": series}
     return "".join(f" {option} {shlex.quote(str(value))}" for option, value in said.items() if value)
+
+
+def character_id(studio: Studio, named: str) -> str:
+    """The id of a character, said by id, name or alias; what nobody is called as it is."""
+    return ids_by_name(studio.series.characters).get(folded(named), named)
 
 
 def keys(only: str | None) -> list[str] | None:

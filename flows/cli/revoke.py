@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Config, SeriesId, StoreAt, opened
+from flows.cli.options import Config, SeriesId, StoreAt, character_id, opened
 from flows.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def revoke(
     from tasks.trust import rights_derived, rights_revoking
 
     studio = opened(config, store, series)
+    character = character_id(studio, character)
     if not erase:
         _tell(rights_derived.plan(studio, character))
         say("Nothing was erased. To do it, while nothing else runs on this series, add --erase", style="yellow")
@@ -60,6 +61,7 @@ def grant(
     from tasks.trust import rights
 
     studio = opened(config, store, series)
+    character = character_id(studio, character)
     on = rights.grant(studio, character, by)
     said = ", ".join(f"{name} {value}" for name, value in on.items())
     say(f"{character} may be used again, granted by {by}: {said}")

@@ -20,6 +20,7 @@ from flows.cli.options import (
     Sample,
     StoreAt,
     at,
+    character_id,
     keys,
     opened,
     options_of,
@@ -197,6 +198,7 @@ def train(
     from tasks.trust.rights import NoVoice, check_rights
 
     studio = opened(config, store, engines=engine, runners=runner, options=option)
+    character = [character_id(studio, each) for each in character or ()] or None
     for slug in character or ():
         check_rights(studio, slug, "train")
     if begin_from and (go_on or len(character or ()) != 1):

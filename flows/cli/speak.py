@@ -9,7 +9,7 @@ import typer
 
 from containers.contract.codec import canonical
 from flows.cli.dub import Language, Pace, bounds, check_script, told
-from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, opened
+from flows.cli.options import Config, Engines, Options, Runners, SeriesId, StoreAt, character_id, opened
 from flows.cli.outcomes import LEFT_OUT
 from flows.cli.recordings import Audio, Pitch, semitones_of, speak_recordings, summary
 from flows.cli.sing import Alone, Song, sing
@@ -59,6 +59,7 @@ def speak(
 ) -> None:
     """Say a text, what a recording says, or the lines of a script, in the voices of characters."""
     studio = opened(config, store, series, engine, runner, option)
+    character = character and character_id(studio, character)
     if script:
         if text or audio or pitch != "auto":
             raise NothingToSay("--script stands alone: texts, recordings and pitch shifts are in its columns")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.series import Character, Series
+from tasks.series.names import folded, ids_by_name
 from tasks.speech import scripts_csv, scripts_subtitles
 from tasks.speech.readings import ReadingError, said_as
-from tasks.speech.scripts_text import Row, ScriptError, decoded, folded, seconds_of
+from tasks.speech.scripts_text import Row, ScriptError, decoded, seconds_of
 
 __all__ = ["Script", "ScriptError", "ScriptLine", "read_script"]
 
@@ -75,7 +76,7 @@ def read_script(path: Path, characters: Mapping[str, Character], speaker: str | 
     if form is None:
         raise ScriptError(f"{path.name}: a script is a file named {', '.join(f'*{each}' for each in FORMS)}")
     text = decoded(path)
-    known = _names(characters)
+    known = ids_by_name(characters)
     if form == "csv":
         rows = scripts_csv.rows(path.name, text)
     else:
@@ -193,15 +194,6 @@ def _overlaps(lines: Sequence[ScriptLine]) -> list[tuple[int, str]]:
         if before is None or (line.end or line.start or 0) >= (before.end or before.start or 0):
             last[line.character] = line
     return wrong
-
-
-def _names(characters: Mapping[str, Character]) -> dict[str, str]:
-    """Every name that people write for a character -> its id."""
-    found: dict[str, str] = {}
-    for slug, about in characters.items():
-        for name in (*about.aliases, about.name, slug):
-            found[folded(name)] = slug
-    return found
 
 
 def _who(name: str, known: Mapping[str, str]) -> str:

@@ -12,7 +12,8 @@ from typing import Literal
 import pysubs2
 
 from tasks.episodes.subtitles import kind_of
-from tasks.speech.scripts_text import Row, ScriptError, folded
+from tasks.series.names import folded
+from tasks.speech.scripts_text import Row, ScriptError
 
 _BEFORE = re.compile(r"^\s*(?:[(（［\[]([^)）］\]\n]{1,40})[)）］\]]|([^:：\n]{1,40})[:：])\s*(?=\S)")
 _SOURCE = re.compile(r"^\s*\[\[(.+)\]\]\s*$")

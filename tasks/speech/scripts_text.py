@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +53,3 @@ def seconds_of(said: str) -> float | None:
         return None
     hours, minutes, seconds = int(found[1] or 0), int(found[2]), float(found[3].replace(",", "."))
     return None if seconds >= 60 or (found[1] and minutes >= 60) else 3600 * hours + 60 * minutes + seconds
-
-
-def folded(name: str) -> str:
-    """A name as it is compared: width and case do not count."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()

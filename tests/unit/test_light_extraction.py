@@ -328,6 +328,13 @@ def test_what_is_wrong_with_a_recording_is_said(tmp_path: Path, spoil: Callable[
     assert made.kinds(result) == {kind}
 
 
+def test_speech_amid_long_digital_silence_is_not_called_quiet(tmp_path: Path) -> None:
+    sound = made.stereo()
+    silent = np.concatenate([sound, np.zeros((2, 40 * sound.shape[1]), np.float32)], axis=1)
+    result, _, _ = made.extract(tmp_path, made.wav(tmp_path / "a.wav", silent))
+    assert made.kinds(result) == set()
+
+
 def test_an_inverted_channel_is_turned_back_so_that_mixing_to_mono_keeps_the_voice(tmp_path: Path) -> None:
     sound = made.stereo()
     _, samples, _ = made.extract(tmp_path, made.wav(tmp_path / "a.wav", inverted(sound)))

@@ -1,0 +1,17 @@
+"""A character is meant by id, name or alias wherever a command asks for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.cli.options import character_id
+from tests.unit.stub_studio import studio_at
+
+
+@pytest.mark.parametrize("said", ["endou", "Endou", "円堂 守", "ｍａｍｏｒｕ"])
+def test_a_character_is_meant_by_id_name_or_alias(tmp_path: Path, said: str) -> None:
+    studio = studio_at(tmp_path, characters={"endou": {"name": "円堂 守", "aliases": ["Mamoru"]}})
+    assert character_id(studio, said) == "endou"
+    assert character_id(studio, "Zoe") == "Zoe"

@@ -20,8 +20,10 @@ from functools import cache
 
 import httpx
 import prefect
+from prefect import get_client
 from prefect.settings import (
     PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_SERVER_EPHEMERAL_ENABLED,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
     get_current_settings,
@@ -31,6 +33,8 @@ from prefect.settings import (
 from containers.contract.errors import EngineError
 from tasks.server import TEMPORARY
 
+PATIENCE_SECONDS = 10.0
+"""How long a server that is set up may take to answer; one that is being started anew is there by then."""
 ATTEMPTS = 3
 """A port that is free may be taken by another program before the server has it."""
 _SERVER = {
@@ -48,12 +52,34 @@ memo alone would import every collection) and for states of tasks."""
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """Inside, flows find a server: the user's, or a temporary one. EngineError if it does not start."""
-    if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+    """Inside, flows find a server: the user's, or a temporary one. EngineError if it does not answer, or not start."""
+    if address := PREFECT_API_URL.value():
+        check_answers(address)
+    if address or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         yield
         return
     with temporary_settings({PREFECT_API_URL: _temporary()}):
         yield
+
+
+def check_answers(address: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """EngineError where nobody answers: Prefect itself would ask for minutes without a word. Any answer will do, since
+    what a server has against us it says itself."""
+    until = time.monotonic() + patience_seconds
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        while isinstance(problem := _problem(until), httpx.TransportError):
+            if time.monotonic() >= until:
+                raise EngineError(
+                    f"the Prefect server at {address} does not answer ({problem or type(problem).__name__}); start it, "
+                    "or name another with PREFECT_API_URL. Without one (`unset PREFECT_API_URL`, and where a profile "
+                    "names it `prefect config unset PREFECT_API_URL`) a temporary server is started for each command"
+                ) from problem
+            time.sleep(0.5)
+
+
+def _problem(until: float) -> Exception | None:
+    with get_client(sync_client=True, httpx_settings={"timeout": max(1.0, until - time.monotonic())}) as client:
+        return client.api_healthcheck()
 
 
 @cache
@@ -98,6 +124,7 @@ def _started(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", *program, "--host", "127.0.0.1", "--port", str(port), "--log-level", "error"],
         env={**os.environ, **told, **_SERVER},
+        start_new_session=True,  # Ctrl-C is for the command, which tells the server last how its flows ended
     )
 
 

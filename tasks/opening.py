@@ -30,8 +30,9 @@ from tasks.studio import Studio
 
 def config_path(config: str | Path | None = None) -> Path:
     """The series file that is meant; of a folder, the series.yaml in it."""
-    path = Path(config or settings().config or "series.yaml").expanduser().absolute()
-    return path / "series.yaml" if path.is_dir() else path
+    path = Path(config or settings().config or "series.yaml").expanduser()
+    file = path / "series.yaml" if path.is_dir() else path
+    return file.parent.resolve() / file.name
 
 
 def store_address(store: str | None, config: Path) -> str:

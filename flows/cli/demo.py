@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.options import at
 from flows.cli.outcomes import show_season
 from flows.cli.recordings import summary
 from flows.cli.run import run_season
@@ -20,6 +21,7 @@ from infra.slots import MachineSlots
 from tasks.opening import open_series, with_engines
 from tasks.reporting.report_pages import write_report
 from tasks.speech.speaking import Line, Spoken, speak
+from tasks.status import status_of
 from tasks.studio import Studio
 
 TEXT = "必殺技、ゴッドハンド！"
@@ -44,8 +46,8 @@ def demo(
         config = make_demo_series(folder)
     store = str(folder / "store")
     season = run_season(config, store, "auto")
-    show_season(season)
     studio = open_series(config, store)
+    show_season(season, status_of(studio), at(config, store))
     with stage_bars() as bars:
         able = with_engines(studio, MachineSlots(), bars)
         spoken = say(able, text)

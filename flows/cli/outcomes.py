@@ -11,21 +11,22 @@ from flows.cli.terminal import cell, console, say
 
 if TYPE_CHECKING:
     from flows.season import Season
+    from tasks.status import Status
     from tasks.studio import Studio
 
-LEFT_OUT, LABELS_WANTED = 3, 4
-"""Exit codes: something was left out and the rest is done; a person is waited for."""
+TRY_AGAIN, LEFT_OUT, LABELS_WANTED = 1, 3, 4
+"""Exit codes: the machine failed; something was left out and the rest is done; a person is waited for."""
 
 
-def show_season(done: Season) -> None:
-    """What a season gave, and what is to be done next."""
+def show_season(done: Season, stands: Status, at: str = "") -> None:
+    """What a season gave, and what is to be done next; `at`: the options that lead a command to this series."""
     if done.to_add:
         say(f"The series file lacks characters that were named. Add to it, and run this again:\n{done.to_add}")
     if done.waiting:
         from tasks.status import waiting_said
 
         name_failed(done.failed)
-        say(f"{waiting_said(len(done.waiting))}: run voicecast label, then this again.", style="bold")
+        say(f"{waiting_said(len(done.waiting))}: run voicecast label{at}, then this again.", style="bold")
         raise typer.Exit(LABELS_WANTED)
     table = Table("character", "minutes", "clips", "voice", "note")
     voices = {card.character: card for card in done.voices}
@@ -37,16 +38,15 @@ def show_season(done: Season) -> None:
     console.print(table)
     name_failed(done.failed)
     without = (done.left_out or {}).keys() - {each.character for each in done.data_sets}
+    say(stands.next_step(at))
     name_without_data({slug: (done.left_out or {})[slug] for slug in sorted(without)})
-    if done.failed:
-        raise typer.Exit(LEFT_OUT)
+    end_with(done.failed, stands)
 
 
-def show_failed(failed: dict[str, str]) -> None:
-    """Name the recordings that were left out; exit code 3 if there are any."""
-    name_failed(failed)
+def end_with(failed: dict[str, str], stands: Status) -> None:
+    """The exit code for what could not be prepared: 1 where that may go well another time, 3 where it will not."""
     if failed:
-        raise typer.Exit(LEFT_OUT)
+        raise typer.Exit(TRY_AGAIN if failed.keys() & set(stands.outstanding) else LEFT_OUT)
 
 
 def name_revoked(studio: Studio) -> None:

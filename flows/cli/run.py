@@ -27,7 +27,7 @@ from flows.cli.options import (
     pairs,
     policy,
 )
-from flows.cli.outcomes import counted, name_revoked, name_without_data, show_failed, show_season
+from flows.cli.outcomes import counted, end_with, name_failed, name_revoked, name_without_data, show_season
 from flows.cli.terminal import STARTING, at_terminal, console, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
@@ -48,13 +48,16 @@ def season(
     runner: Runners = None,
 ) -> None:
     """All of it: prepare the episodes, wait for labels, make data sets, train voices."""
+    from tasks.status import status_of
+
     done = run_season(config, store, labels, engine, runner)
     if done.waiting and at_terminal():
         from flows.cli.label import label_waiting
 
         label_waiting(opened(config, store))
         done = run_season(config, store, labels, engine, runner)
-    show_season(done)
+    stands = status_of(opened(config, store, engines=engine, runners=runner))
+    show_season(done, stands, at(config, store))
 
 
 def run_season(
@@ -119,7 +122,8 @@ def prepare(
     if found.waiting:
         here = at(config, store)
         say(f"Next: voicecast label{here}, or voicecast review{here} for a page ({waiting_said(found.waiting)})")
-    show_failed(done.failed)
+    name_failed(done.failed)
+    end_with(done.failed, found)
 
 
 def dataset(

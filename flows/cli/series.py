@@ -16,6 +16,7 @@ from containers.contract.stages import ProbeResult
 from flows.cli.options import Config, StoreAt, opened
 from flows.cli.terminal import cell, console, say, stage_bars
 from tasks.domain import Episode
+from tasks.episodes.episode_subtitles import language_of, sidecars_of
 from tasks.series import SLUG, SeriesError
 from tasks.studio import Studio
 
@@ -101,9 +102,9 @@ def check(config: Config = None, store: StoreAt = None) -> None:
         count = sum(owner == slug for owner, _ in references)
         rights = "rights recorded" if character.rights else "NO RIGHTS: neither trained nor spoken"
         say(f"{slug} ({character.name}): {count} references, {rights}")
-    failed = {episode.key: each for episode, each in zip(episodes, found, strict=True) if isinstance(each, StageError)}
-    for key, error in failed.items():
-        say(f"Cannot be used: {key}: {error}", style="yellow")
+    failed = {episode: each for episode, each in zip(episodes, found, strict=True) if isinstance(each, StageError)}
+    for episode, error in failed.items():
+        say(f"Cannot be used: {episode.key} ({Path(episode.file).name}): {error}", style="yellow")
     if failed:
         others = [each.exit_code for each in failed.values() if not isinstance(each, RecordingError)]
         raise typer.Exit(others[0] if others else 3)
@@ -131,6 +132,7 @@ def table(episodes: tuple[Episode, ...], found: list[ProbeResult | StageError]) 
             for each in about.tracks
         ]
         subtitles = [f"{each.language or '?'} {each.codec}" for each in about.subtitles]
+        subtitles += [f"{language_of(each, episode)} {each.name}" for each in sidecars_of(episode)]
         minutes = f"{about.duration / 60:.1f}" if about.duration else "?"
         problems = "\n".join(each.text for each in about.problems)
         told = (name, minutes, "\n".join(tracks), "\n".join(subtitles), problems)

@@ -41,6 +41,11 @@ def sidecars_of(episode: Episode) -> tuple[Path, ...]:
     )
 
 
+def language_of(path: Path, episode: Episode) -> str:
+    """What stands between the video's name and the ending of a file beside it, such as `ja`; else `und`."""
+    return path.name[len(place_of(episode.file).stem) + 1 : -len(path.suffix)].strip(".").lower() or "und"
+
+
 def take_sidecars(store: Store, folder: str, episode: Episode) -> list[str]:
     """Copy the files beside a video to the episode's folder in the store, as UTF-8 SRT or ASS, and remove copies of
     those that are gone. Gives what is wrong with those that cannot be read."""
@@ -49,8 +54,7 @@ def take_sidecars(store: Store, folder: str, episode: Episode) -> list[str]:
     for path in sidecars_of(episode):
         ending = path.suffix.lower()
         form: Literal["srt", "ass"] = "ass" if ending in (".ass", ".ssa") else "srt"
-        stem = place_of(episode.file).stem
-        language = path.name[len(stem) + 1 : -len(ending)].strip(".").lower().replace("/", "-") or "und"
+        language = language_of(path, episode)
         try:
             text = _decoded(path.read_bytes())
             data = text if ending in (".srt", ".ass") else pysubs2.SSAFile.from_string(text).to_string(form)

@@ -153,6 +153,7 @@ def test_a_labels_file_is_taken_and_a_season_goes_on_to_voices_that_speak(copy: 
     season = voicecast("season", "--config", copy.config, "--labels", "auto")
     assert season.returncode == 0, season.stdout + season.stderr
     assert "by stub 1" in season.stdout
+    assert "Next: voicecast label --config" in season.stdout
     again = voicecast("season", "--config", copy.config, "--labels", "auto", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "nothing was started" in again.stdout
@@ -240,11 +241,13 @@ def test_init_writes_a_file_that_check_accepts_once_it_is_filled(tmp_path: Path)
     (folder / "episodes").mkdir()
     (folder / "refs" / "endou").mkdir(parents=True)
     (folder / "episodes" / "[Team] Kaze - 01 [bold].mkv").write_text(json.dumps({"stub": {"duration": 60}}))
+    (folder / "episodes" / "[Team] Kaze - 01 [bold].ja.srt").write_text("")
     (folder / "refs" / "endou" / "1.flac").write_text(json.dumps({"stub": {"person": "A"}}))
     config.write_text(config.read_text().replace("# rights:", "rights:") + "\nengines: {probe: stub}\n")
     done = voicecast("check", cwd=folder, COLUMNS="200")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[Team] Kaze - 01 [bold].mkv" in done.stdout
+    assert "ja [Team] Kaze - 01 [bold].ja.srt" in done.stdout, "subtitles beside the video"
     assert "endou_mamoru (円堂守): 1 references, rights recorded" in done.stdout
 
 
@@ -255,7 +258,7 @@ def test_check_names_broken_episodes_and_shows_in_any_terminal(tmp_path: Path) -
     series.config.write_text(series.config.read_text().replace("name: Anna", "name: 円堂守"))
     done = voicecast("check", "--config", series.config, PYTHONIOENCODING="ascii", LC_ALL="C")
     assert done.returncode == 3
-    assert "Cannot be used: s01e02:" in done.stdout
+    assert "Cannot be used: s01e02 (" in done.stdout
     assert "[/red]" in done.stdout
     series.episode(2, fail="machine")
     assert voicecast("check", "--config", series.config).returncode == 1

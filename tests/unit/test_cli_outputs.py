@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from containers.contract.errors import EngineError
 from flows.cli.main import last_words
-from flows.cli.outcomes import name_failed
+from flows.cli.outcomes import end_with, name_failed
 from flows.cli.written import write_out
 from flows.temporary_server import check_loopback
+from tasks.status import Status
 
 
 def test_a_full_disk_leaves_the_file_of_before_and_says_the_way_out(
@@ -53,3 +55,15 @@ def test_a_machine_that_cannot_reach_itself_is_told_at_once(monkeypatch: pytest.
     monkeypatch.setattr(socket, "create_connection", unreachable)
     with pytest.raises(EngineError, match="ip link set lo up"):
         check_loopback()
+
+
+@pytest.mark.parametrize(("failed", "code"), [("s01e01", 1), ("s01e02", 3)])
+def test_a_run_ends_as_something_to_try_again_only_where_that_can_help(failed: str, code: int) -> None:
+    stands = Status(
+        series="x", episodes=3, prepared=1, outstanding=("s01e01",), left_out={"s01e02": "no sound"}, problems={},
+        again=0, unknown={}, waiting=0, characters=(), underway=(), seconds_left=None,
+    )  # fmt: skip
+    end_with({}, stands)
+    with pytest.raises(typer.Exit) as ended:
+        end_with({failed: "why"}, stands)
+    assert ended.value.exit_code == code

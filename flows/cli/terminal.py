@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import signal
 import sys
@@ -56,6 +57,7 @@ def plain_streams() -> None:
 def end_in_order() -> None:
     """On SIGTERM or SIGHUP leave as on an error, so that what was started (engines, a temporary server) ends too."""
     if threading.current_thread() is threading.main_thread():
+        sys.unraisablehook = _strike_again
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) == signal.SIG_DFL:
                 signal.signal(number, _leave)
@@ -67,6 +69,22 @@ def say_interrupted() -> None:
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (as Python calls it)
     sys.exit(128 + number)
+
+
+def _strike_again(lost: sys.UnraisableHookArgs) -> None:
+    """Python drops what is raised in a `__del__` or a weak reference's callback; an interruption that struck there
+    strikes again a moment later."""
+    error = lost.exc_value
+    if isinstance(error, KeyboardInterrupt):
+        number = int(signal.SIGINT)
+    elif isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128:
+        number = error.code - 128
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(0.1, _thread.interrupt_main, (number,))
+    again.daemon = True
+    again.start()
 
 
 STARTING = "Prefect starts; where no server of yours runs, a temporary one takes half a minute"

@@ -12,6 +12,13 @@ MEASURED = ("snr_db", "background_db", "loudness_lufs", "bandwidth_hz", "f0_medi
 USE = """```python
 from datasets import load_dataset
 clips = load_dataset("THIS_FOLDER", split="train")
+```
+
+What `clips[0]["audio"]` gives is decoded by `torchcodec` (`pip install "datasets[audio]"`, and FFmpeg). Without it:
+
+```python
+from datasets import Audio
+clips = clips.cast_column("audio", Audio(decode=False))   # clips[0]["audio"]["path"], for soundfile.read()
 ```"""
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import typer
 from containers.contract.errors import EngineError
 from flows.cli.main import last_words
 from flows.cli.outcomes import end_with, name_failed
+from flows.cli.terminal import end_in_order
 from flows.cli.written import write_out
 from flows.temporary_server import check_loopback
 from tasks.status import Status
@@ -67,3 +71,24 @@ def test_a_run_ends_as_something_to_try_again_only_where_that_can_help(failed: s
     with pytest.raises(typer.Exit) as ended:
         end_with({failed: "why"}, stands)
     assert ended.value.exit_code == code
+
+
+def test_an_interruption_that_strikes_where_python_drops_it_strikes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Struck:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    def work() -> None:
+        Struck()
+        time.sleep(5)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    try:
+        end_in_order()
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -19,7 +19,7 @@ from containers.contract.codec import encode
 from tasks.clips.purity import Figures, Likeness, compare, second_voice, usual_second_voice
 from tasks.clips.repeats import without_repeats
 from tasks.clips.selection import select
-from tasks.clips.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, musical, tags
+from tasks.clips.verdicts import PRESETS, Finding, Row, Thresholds, cut_word, flaw, over_loud_background, tags
 from tasks.domain import NOBODY, EpisodeClip, HeardEpisode, Reference, Speaker, Vectors
 from tasks.labelling.decisions import Labels
 from tasks.speakers.cast import Match, galleries_of, match, rule_for
@@ -86,7 +86,7 @@ def judge(
     rule = rule_for(model or "")
     mixture = likeness.mixture if (model or "").startswith(MIXTURES_OF) else np.full(len(heard), np.nan)
     sounds = [
-        None if musical(clip.measurements, thresholds) else clip.measurements.second_voice_probability
+        None if over_loud_background(clip.measurements) else clip.measurements.second_voice_probability
         for clip, _, _ in heard
     ]
     usual = _usual(persons, sounds, likeness.purity >= thresholds.sure_purity)

@@ -92,7 +92,6 @@ Tag = Literal["breath", "narrow"]
 _BREATH_SECONDS = 0.15
 _EDGE_OVER_PAUSES_DB = 6.0
 _NARROW_HZ = 10000.0
-_FAINT_MUSIC_DB = 25.0
 _LOUD_BACKGROUND_DB = 18.0
 
 
@@ -173,13 +172,9 @@ def cut_word(seen: Measurements, least: Thresholds) -> Finding | None:
     return "dropped", "cut_word", f"an end is at {edge} dB beside the speech's level, not in a pause"
 
 
-def musical(seen: Measurements, least: Thresholds) -> bool:
-    """Whether music is near: two pitches at once are then no sign of a second voice.
-
-    Faint music in the pauses, or a loud background, of which a separation leaves something under the voice.
-    """
-    tonal = seen.pause_tonality is not None and seen.pause_tonality >= least.tonal_pauses
-    return (tonal and _below(seen.snr_db, _FAINT_MUSIC_DB)) or _below(seen.background_db, _LOUD_BACKGROUND_DB)
+def over_loud_background(seen: Measurements) -> bool:
+    """Whether a separation had so much to take away that two pitches at once may be what it left of music."""
+    return _below(seen.background_db, _LOUD_BACKGROUND_DB)
 
 
 def tags(seen: Measurements) -> tuple[Tag, ...]:

@@ -1,13 +1,15 @@
-"""Many people to learn from, in no half of CASES and not among `unseen_voices`.
+"""Many people to learn from, and music to hear them over, in no half of CASES and not among `unseen_voices`.
 
     apt-get download asterisk-prompt-es-co asterisk-prompt-fr-armelle asterisk-prompt-it-menardi-wav \\
-        fillets-ng-data-cs flight-of-the-amazon-queen ktuberling-data tuxpaint-stamps-default
+        fillets-ng-data fillets-ng-data-cs flight-of-the-amazon-queen freedroidrpg-data ktuberling-data \\
+        tuxpaint-stamps-default
     for each in *.deb; do dpkg -x $each VOICES; done
     cp -r Resemblyzer/audio_data/librispeech_train-clean-100 VOICES/readers
 
 Readers of LibriSpeech (one recording each, from the repository resemble-ai/Resemblyzer), readers of telephone prompts
-and of single words and phrases in many languages, and the actors of two games. Whom CASES has is left out, and so is
-`es_MX_f_Allison`, who reads English in `unseen_voices`. The later half of LibriSpeech's readers is learnt by nothing.
+and of single words and phrases in many languages, and the actors of two games; the music is of two games as well. Whom
+CASES has is left out, and so is `es_MX_f_Allison`, who reads English in `unseen_voices`. The later half of
+LibriSpeech's readers is learnt by nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from containers.light.audio import read, resample
+from containers.light.audio import duration, read, resample
+from tests.bench.planted_material import Samples, sound
 from tests.bench.planted_voices import Utterance
 from tests.bench.unseen_voices import decode
 
@@ -36,6 +39,8 @@ _LINES = 14
 """Of a person."""
 _JOINED_SECONDS, _BETWEEN_SECONDS = 3.0, (0.08, 0.25)
 _RATE_HZ = 22050
+_MUSIC = ("games/fillets-ng/music", "freedroidrpg/data/sound/music")
+_TRACK_SECONDS = 60.0
 
 
 def voices(folder: Path, cases: Path, made: Path) -> dict[str, list[Utterance]]:
@@ -47,6 +52,14 @@ def voices(folder: Path, cases: Path, made: Path) -> dict[str, list[Utterance]]:
     found |= {name: _words(paths, name, made) for name, paths in _ktuberling(folder)}
     found |= _game(folder / "usr/share/scummvm/flight-of-the-amazon-queen/queen.1c", made)
     return {name: lines for name, lines in found.items() if lines}
+
+
+def music(folder: Path) -> list[Samples]:
+    """The first minute of each piece."""
+    paths = [path for place in _MUSIC for path in sorted((folder / "usr/share" / place).glob("*.ogg"))]
+    if not paths:
+        raise SystemExit(f"{folder} holds no music; unpack the packages that this module names")
+    return [sound(path, 0.0, min(_TRACK_SECONDS, duration(path))) for path in paths]
 
 
 def readers(folder: Path, cases: Path) -> list[Path]:

@@ -1,8 +1,8 @@
-"""Where a clip is heard: as it is, in faint noise, in a room, or as another person would say it."""
+"""Where a clip is heard: as it is, in faint noise, in a room, as another would say it; and what goes on under it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -11,6 +11,7 @@ from containers.light.audio import resample
 from tests.bench.planted_material import RATE_HZ, Samples, coloured, mixed
 
 Condition = Callable[[np.random.Generator, Samples], Samples]
+_OVERTONES = 12
 
 
 def as_it_is(_: np.random.Generator, samples: Samples) -> Samples:
@@ -41,6 +42,27 @@ def as_another_in_noise(random: np.random.Generator, samples: Samples) -> Sample
 def far_away(random: np.random.Generator, samples: Samples) -> Samples:
     """Another person in another room, in faint noise."""
     return in_noise(random, in_a_room(random, as_another(random, samples)))
+
+
+def over_music(tracks: Sequence[Samples]) -> Condition:
+    """Music 8 to 30 dB under the voice, as a separation leaves it or a mix may hold it."""
+
+    def placed(random: np.random.Generator, samples: Samples) -> Samples:
+        track = tracks[int(random.integers(len(tracks)))]
+        first = int(random.integers(max(len(track) - len(samples), 0) + 1))
+        return mixed(samples, np.resize(track[first:], len(samples)), random.uniform(8, 30))
+
+    return placed
+
+
+def over_hum(random: np.random.Generator, samples: Samples) -> Samples:
+    """Hum of the mains with overtones, 15 to 30 dB under the voice."""
+    times = np.arange(len(samples)) / RATE_HZ
+    base, hum = float(random.choice((50.0, 60.0))), np.zeros(len(samples))
+    for number in range(1, _OVERTONES + 1):
+        height = random.exponential() / number
+        hum += height * np.sin(2 * np.pi * (base * number * times + random.random()))
+    return mixed(samples, hum.astype(np.float32), random.uniform(15, 30))
 
 
 PLACES: dict[str, Condition] = {"as it is": as_it_is, "in faint noise": in_noise, "in a room": in_a_room}

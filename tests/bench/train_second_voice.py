@@ -4,8 +4,9 @@
 
 What must lie in VOICES is told in `many_voices`; the half `tune` of CASES is learnt as well, `report` and the people of
 `unseen_voices` are not. FOLDER keeps what was decoded, what the network sees of each clip and what was learnt.
-Prints, for people whom the network has not heard (one of `FOLDS` held out at a time): how many clips of two are found
-and of one lost, by place and by where the voice is from, at log-odds of `--at`. `--write` then learns from all.
+Prints, for people and music that the network has not heard (one of `FOLDS` held out at a time): how many clips of two
+are found and of one lost, by place, by what goes on under it and by where the voice is from, at log-odds of `--at`.
+`--write` then learns from all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from torch import nn
 
 from containers.light.periods import periods_of
 from containers.light.second_voice import WEIGHTS, hops_of, log_odds
-from tests.bench import many_voices, planted_voices
+from tests.bench import many_voices, planted_material, planted_voices
 from tests.bench.planted_material import RATE_HZ, Samples
 from tests.bench.voice_lessons import FOLDS, clips_of, fold_of, lessons
 
@@ -38,10 +39,11 @@ _SURE = 0.97
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the network sees of a lesson (hops, figures), who is heard and where."""
+    """What the network sees of a lesson (hops, figures); the rest as in Lesson."""
 
     people: tuple[str, ...]
     place: str
+    under: str
     hops: NDArray[np.float32]
 
 
@@ -65,18 +67,22 @@ def seen(voices: Path, kept: Path, cases: Path) -> list[Seen]:
         spoken = many_voices.voices(voices, cases, kept / "made")
         own = {f"tune-{name}": lines for name, lines in planted_voices.everything(cases, "tune").items()}
         clips = clips_of({**spoken, **own})
+        tracks = [*planted_material.surroundings(cases, "tune").tracks, *many_voices.music(voices)]
         made = [
-            Seen(people=one.people, place=one.place, hops=what_is_seen(one.samples).astype(np.float32))
+            Seen(people=one.people, place=one.place, under=one.under, hops=what_is_seen(one.samples).astype(np.float32))
             for seed in SEEDS
-            for one in lessons(clips, seed)
+            for one in lessons(clips, tracks, seed)
         ]
         ends = np.cumsum([len(one.hops) for one in made])
-        of = np.array([json.dumps([one.people, one.place]) for one in made])
+        of = np.array([json.dumps([one.people, one.place, one.under]) for one in made])
         np.savez(path, hops=np.concatenate([one.hops for one in made]), ends=ends, of=of)
     with np.load(path) as file:
         each = np.split(file["hops"], file["ends"][:-1])
         said = [json.loads(str(one)) for one in file["of"]]
-    return [Seen(people=tuple(who), place=place, hops=hops) for (who, place), hops in zip(said, each, strict=True)]
+    return [
+        Seen(people=tuple(who), place=place, under=under, hops=hops)
+        for (who, place, under), hops in zip(said, each, strict=True)
+    ]
 
 
 def what_is_seen(samples: Samples) -> NDArray[np.float64]:
@@ -84,7 +90,7 @@ def what_is_seen(samples: Samples) -> NDArray[np.float64]:
 
 
 def held_out(learnt: Sequence[Seen], kept: Path, at: float) -> dict[str, dict[str, str]]:
-    """By place and by where the (first) voice is from: found of two, lost of one."""
+    """By place, what is under it and where the (first) voice is from: found of two, lost of one."""
     scores = np.zeros(len(learnt))
     for fold in range(FOLDS):
         weights = without(learnt, fold, kept)
@@ -101,6 +107,7 @@ def held_out(learnt: Sequence[Seen], kept: Path, at: float) -> dict[str, dict[st
         }
         for name, keys in (
             ("place", [one.place for one in learnt]),
+            ("under", [one.under for one in learnt]),
             ("voice", [one.people[0].split("-")[0] for one in learnt]),
         )
     }

@@ -1,7 +1,7 @@
 """What the detector of a second voice learns from: clips of one person and of two, of many people, in many places.
 
-People are parted into `FOLDS`, and two who are mixed are of one fold, so that a detector that is learnt from the others
-has heard neither of them.
+People and music are parted into `FOLDS`; two who are mixed, and the music under them, are of one fold, so that a
+detector that is learnt from the others has heard none of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from containers.light.pauses import hop_samples, levels_of, quiet, runs
 from tests.bench import planted_material as material
-from tests.bench.places import CONDITIONS
+from tests.bench.places import CONDITIONS, Condition, as_it_is, over_hum, over_music
 from tests.bench.planted_material import RATE_HZ, Samples
 from tests.bench.planted_voices import Utterance
 
@@ -25,14 +25,17 @@ _CLIPS = {"reader": 4, "game": 5}
 _MOST_CLIPS = 14
 _REST_HOPS = 12
 _LONGEST_HOPS, _SHORTEST_HOPS = 500, 110
+_UNDER = {"nothing": 0.67, "music": 0.25, "hum": 0.08}
+"""What goes on under a clip, and how often."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """A clip at 48 kHz, who is heard in it (one or two), and where."""
+    """A clip at 48 kHz, who is heard in it (one or two), where, and what goes on under them."""
 
     people: tuple[str, ...]
     place: str
+    under: str
     samples: Samples
 
 
@@ -71,19 +74,20 @@ def clips_of(voices: Mapping[str, Sequence[Utterance]]) -> dict[str, list[Sample
     return {name: clips for name, clips in found.items() if clips}
 
 
-def lessons(clips: Mapping[str, Sequence[Samples]], seed: int) -> Iterator[Lesson]:
-    """Each clip alone and each under another's, each in a place of its own."""
+def lessons(clips: Mapping[str, Sequence[Samples]], tracks: Sequence[Samples], seed: int) -> Iterator[Lesson]:
+    """Each clip alone and each under another's, each in a place of its own, some over music or hum."""
     random = np.random.default_rng(seed)
     of_fold: dict[int, list[str]] = defaultdict(list)
     for name in clips:
         of_fold[fold_of(name)].append(name)
     for name, own in clips.items():
+        music = over_music(tracks[fold_of(name) :: FOLDS])
         for samples in own:
-            yield _placed(random, (name,), samples)
+            yield _placed(random, (name,), samples, music)
             others = [other for other in of_fold[fold_of(name)] if _surely_another(name, other)]
             other = str(random.choice(others))
             second = clips[other][int(random.integers(len(clips[other])))]
-            yield _placed(random, (name, other), _two(random, samples, second))
+            yield _placed(random, (name, other), _two(random, samples, second), music)
 
 
 def _surely_another(name: str, other: str) -> bool:
@@ -101,6 +105,8 @@ def _two(random: np.random.Generator, samples: Samples, second: Samples) -> Samp
     return material.mixed(samples, under, random.uniform(0, 6))
 
 
-def _placed(random: np.random.Generator, people: tuple[str, ...], samples: Samples) -> Lesson:
+def _placed(random: np.random.Generator, people: tuple[str, ...], samples: Samples, music: Condition) -> Lesson:
     place = CONDITIONS[int(random.integers(len(CONDITIONS)))]
-    return Lesson(people=people, place=place.__name__, samples=place(random, samples))
+    under = str(random.choice(list(_UNDER), p=list(_UNDER.values())))
+    beneath: Condition = {"nothing": as_it_is, "music": music, "hum": over_hum}[under]
+    return Lesson(people=people, place=place.__name__, under=under, samples=beneath(random, place(random, samples)))

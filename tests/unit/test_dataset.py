@@ -83,6 +83,15 @@ def test_a_second_voice_drops_a_clip_where_its_character_is_known_and_else_is_a_
     assert rows == [("endou", verdict, "overlap"), *[GOOD_ROW] * (clips - 1)]
 
 
+def test_a_second_voice_is_heard_over_pauses_that_hum_but_not_told_by_sound_over_a_loud_background() -> None:
+    """What a separation leaves of a loud background may sound like two; a hum in the pauses does not."""
+    hum, loud = {"pause_tonality": 0.6, "snr_db": 20.0}, {"background_db": 10.0}
+    said = [("SPEAKER_00", "endou")] * 9
+    over_hum = judged(said, ENDOU, references=[], second_voice_probability=0.95, **hum)
+    over_music = judged(said, ENDOU, references=[], second_voice_probability=0.95, **loud)
+    assert (over_hum[0], over_music[0]) == (("endou", "dropped", "overlap"), GOOD_ROW)
+
+
 def test_another_characters_clip_is_dropped_whatever_its_label() -> None:
     rows = judged([("SPEAKER_00", "endou")] * 4 + [("SPEAKER_00", "gouenji")], ENDOU)
     assert rows[:4] == [GOOD_ROW] * 4

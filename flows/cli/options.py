@@ -69,11 +69,11 @@ def keys(only: str | None) -> list[str] | None:
     return (only or "").replace(",", " ").split() or None
 
 
-def pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """`a=b` options as a mapping; SeriesError for one without an equals sign."""
+def pairs(given: list[str] | None, option: str, *, empty: bool = False) -> dict[str, str]:
+    """`a=b` options as a mapping; SeriesError for one without an equals sign, or, unless `empty`, without a value."""
     found = [each.partition("=") for each in given or ()]
     for name, equals, value in found:
-        if not (name and equals and value):
+        if not (name and equals and (value or empty)):
             raise SeriesError(f"{option} {name}{equals}{value}: write it as NAME=VALUE")
     return {name: value for name, _, value in found}
 
@@ -81,12 +81,12 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
 def options_of(given: list[str] | None) -> dict[str, dict[str, Any]]:
     """`engine.name=value` options by engine, values as YAML reads them; SeriesError for one without a dot or value."""
     found: dict[str, dict[str, Any]] = {}
-    for name, value in pairs(given, "--option").items():
+    for name, value in pairs(given, "--option", empty=True).items():
         engine, dot, option = name.partition(".")
         if not (engine and dot and option):
             raise SeriesError(f"--option {name}={value}: write it as ENGINE.NAME=VALUE, such as rvc.index_rate=0.5")
         try:
-            found.setdefault(engine, {})[option] = yaml.safe_load(value)
+            found.setdefault(engine, {})[option] = yaml.safe_load(value) if value else ""
         except yaml.YAMLError as error:
             raise SeriesError(f"--option {name}={value}: {value!r} is no value of YAML") from error
     return found

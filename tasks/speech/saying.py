@@ -13,6 +13,7 @@ from typing import Any
 from containers.contract.stages import ConvertResult
 from tasks import orders
 from tasks.orders import Timing
+from tasks.speech.judging import converted
 from tasks.speech.recordings import hear
 from tasks.studio import Stored, Studio
 from tasks.voices import Card
@@ -88,8 +89,7 @@ def say(studio: Studio, card: Card, line: Line) -> Said:
         if rate != 1:
             source, origin, again = _source(studio, line, rate)
             found = found and again
-    voice = tuple(each for _, each in sorted(card.files.items()))
-    made = studio.make(orders.convert(studio, line.character, source, voice, line.pitch_shift))
+    made = converted(studio, card, source, line.pitch_shift)
     speech, duration, pace = made.stored(made.result.speech), made.result.duration, None
     found = found and made.found
     if line.timing:

@@ -1,4 +1,4 @@
-"""A character is meant by id, name or alias wherever a command asks for one."""
+"""What is said on the command line, read: characters by id, name or alias; options of engines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.options import character_id
+from flows.cli.options import character_id, options_of
 from tests.unit.stub_studio import studio_at
 
 
@@ -15,3 +15,7 @@ def test_a_character_is_meant_by_id_name_or_alias(tmp_path: Path, said: str) -> 
     studio = studio_at(tmp_path, characters={"endou": {"name": "円堂 守", "aliases": ["Mamoru"]}})
     assert character_id(studio, said) == "endou"
     assert character_id(studio, "Zoe") == "Zoe"
+
+
+def test_an_option_of_an_engine_may_be_empty() -> None:
+    assert options_of(["rvc.pretrained=", "rvc.epochs=3"]) == {"rvc": {"pretrained": "", "epochs": 3}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def test_a_spoken_line_says_what_it_is_in_the_file_and_beside_it(studio: Studio)
     assert found.tags["text_sha256"] == hashlib.sha256(line.text.encode()).hexdigest()
     assert (found.tags["voice"], found.tags["time"]) == (spoken.about["voice"]["version"], spoken.about["time"])
     assert speak(looking(studio), line) == spoken
+
+
+def test_a_voice_speaks_by_the_engine_that_made_it_though_the_series_says_so_of_training_alone(studio: Studio) -> None:
+    engines = {**studio.series.engines, "convert": "light"}
+    other = replace(studio, series=studio.series.model_copy(update={"engines": engines}))
+    assert speak(other, Line(character="anna", text="はい")).about["engine"].startswith("stub ")
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".mp3"])

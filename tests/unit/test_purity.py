@@ -49,6 +49,10 @@ def test_a_voice_that_always_sounds_like_two_is_one_and_a_mixture_of_it_is_still
     assert usual_second_voice([0.01] * 20) == usual_second_voice([]) == 0.0
 
 
+def test_two_voices_in_a_third_of_a_persons_clips_are_not_usual_for_that_person() -> None:
+    assert usual_second_voice([0.05] * 20 + [0.97] * 10) == usual_second_voice([0.05] * 20)
+
+
 def clips_of(voice: Vectors, count: int, seed: int) -> Vectors:
     """Clips as like each other as one voice's are: cosines about 0.85."""
     spread = np.random.default_rng(seed).normal(size=(count, len(voice))) * 0.42 / np.sqrt(len(voice))

@@ -11,11 +11,14 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from containers.contract.errors import RecordingError
+from containers.contract.errors import EngineError, RecordingError, StageError
 
 Samples = NDArray[np.float32]
 
 _DECODED_AT_ONCE = 1 << 18
+
+_SYSTEM_REFUSED = 2
+"""SF_ERR_SYSTEM of libsndfile: a file could not be read or written, as on a full disk."""
 
 FLAC_LEVEL = 0.5
 """FLAC's level 4 (soundfile counts to 1): written in four fifths of the time of the usual 5, 0.6 % larger at most."""
@@ -88,13 +91,21 @@ def write(path: Path, samples: Samples, rate_hz: int, bit_depth: int = 16) -> Pa
     return path
 
 
+def refusal(error: soundfile.LibsndfileError, said: str) -> StageError:
+    """What libsndfile's error is: the machine's fault where the system refused, else the recording's, as `said`."""
+    if error.code == _SYSTEM_REFUSED:
+        told = "make room if the disk is full, and run this again: what is finished is kept"
+        return EngineError(f"a sound file could not be read or written ({error.error_string.rstrip('.')}); {told}")
+    return RecordingError(said)
+
+
 @contextmanager
 def decodable(path: Path) -> Iterator[None]:
     """Inside, what libsndfile refuses is the recording's fault."""
     try:
         yield
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"{path.name} cannot be decoded ({error}); give WAV, FLAC, Ogg or MP3") from error
+        raise refusal(error, f"{path.name} cannot be decoded ({error}); give WAV, FLAC, Ogg or MP3") from error
 
 
 def duration(path: Path) -> float:

@@ -13,20 +13,18 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from containers.contract.errors import RecordingError
-
-from .audio import Samples
+from .audio import Samples, refusal
 
 FADE_SECONDS = 0.005
 
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turns what libsndfile refuses into a RecordingError that names the file."""
+    """Turns what libsndfile refuses into an error that names the file."""
     try:
         yield
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"{path.name} cannot be decoded ({error}); make it again or leave it out") from error
+        raise refusal(error, f"{path.name} cannot be decoded ({error}); make it again or leave it out") from error
 
 
 def write_pcm16(path: Path, samples: Samples, rate_hz: int) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from containers.contract.errors import RecordingError, RequestError
+from containers.contract.errors import RequestError
 from containers.contract.item import Item
 from containers.contract.stages import DiarizeRequest, DiarizeResult, Problem, Turn
 
@@ -78,7 +78,8 @@ def diarize(request: DiarizeRequest, item: Item) -> DiarizeResult:
             heard = list(_listen(plain, segments, item))
         sung = sum(each.end - each.start for each in heard if each.sung) + doubtful
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"the vocals cannot be read as sound: {error}; separate the episode again") from error
+        said = f"the vocals cannot be read as sound: {error}; separate the episode again"
+        raise audio.refusal(error, said) from error
     taken = _take_turns(heard, request)
     rttm = item.output("turns.rttm")
     rttm.write_text("".join(_rttm_line(turn) for turn in taken.turns), "utf-8")

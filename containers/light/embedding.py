@@ -43,7 +43,8 @@ def embed(request: EmbedRequest, item: Item) -> EmbedResult:
         turns = _reference_turns(path) if request.turns is None else request.turns
         answers = list(_turn_vectors(path, turns, item))
     except soundfile.LibsndfileError as error:
-        raise RecordingError(f"the vocals cannot be read as sound: {error}; give a WAV or FLAC file") from error
+        said = f"the vocals cannot be read as sound: {error}; give a WAV or FLAC file"
+        raise audio.refusal(error, said) from error
     rows = np.array([vector for vector, _ in answers], np.float32).reshape(-1, DIMENSION)
     text = base64.b64encode(rows.astype("<f4").tobytes()).decode("ascii")
     vectors = item.output("vectors.json")

@@ -22,7 +22,7 @@ from containers.contract.item import Item
 from containers.contract.stages import SeparateRequest, SeparateResult
 
 from . import voice_mask
-from .audio import unpacked
+from .audio import refusal, unpacked
 from .exact_sum import Integers, Recording, StemWriter, split
 from .spectra import Grid, Spectra
 from .speech import SAMPLE_RATE_HZ, WINDOW_SECONDS, SpeechDetector
@@ -59,9 +59,8 @@ def separate(request: SeparateRequest, item: Item) -> SeparateResult:
                     voices.write(voice)
                     rest.write(left)
     except soundfile.LibsndfileError as error:
-        raise RecordingError(
-            f"the recording cannot be read as sound ({error.error_string}); extract it again"
-        ) from error
+        said = f"the recording cannot be read as sound ({error.error_string}); extract it again"
+        raise refusal(error, said) from error
     return SeparateResult(
         vocals=item.file(vocals),
         background=item.file(background),

@@ -35,7 +35,8 @@ def show_season(done: Season, stands: Status, at: str = "") -> None:
         voice = f"{card.version} by {card.engine}" if card else "none"
         why = (done.left_out or {}).get(each.character, "")
         table.add_row(each.character, f"{each.minutes:.1f}", str(each.clips), voice, cell(why))
-    console.print(table)
+    if done.data_sets:
+        console.print(table)
     name_failed(done.failed)
     without = (done.left_out or {}).keys() - {each.character for each in done.data_sets}
     say(stands.next_step(at))

@@ -90,7 +90,7 @@ def _unreadable(path: Path, error: av.error.FFmpegError) -> str:
         what = "the MP4 is cut off or damaged: the index, usually at its end, is missing"
     else:
         what = "this is no video or sound file that FFmpeg can read, or its beginning is damaged"
-    return f"{what} ({error.strerror}); get a whole copy, or leave the episode out"
+    return f"{what} ({error.strerror}); get a whole copy, or leave it out"
 
 
 def tracks_of(container: av.container.InputContainer) -> tuple[stages.Track, ...]:
@@ -141,7 +141,7 @@ def choose_track(
     Among equals a track that is no commentary or audio description wins, then the default one.
     """
     if not tracks:
-        raise RecordingError("the video has no audio track; get a copy with sound, or leave the episode out")
+        raise RecordingError("the file has no audio track; get a copy with sound, or leave it out")
     if track is not None:
         if not 0 <= track < len(tracks):
             raise RecordingError(f"audio track {track} is asked for, the file has only 0 to {len(tracks) - 1}")

@@ -54,7 +54,9 @@ def status(config: Config = None, store: StoreAt = None, series: SeriesId = None
         minutes = f"{each.minutes:.1f}" if each.minutes is not None else "-"
         table.add_row(each.slug, rights, str(each.speakers), minutes, f"{each.target:g}", each.voice or "-")
     console.print(table)
-    say("Next: nothing, as long as that works" if found.underway else found.next_step(at(config, store)))
+    file = studio.series.folder / "series.yaml"
+    here = at(file, store) if series and not config and file.is_file() else at(config, store, series)
+    say("Next: nothing, as long as that works" if found.underway else found.next_step(here))
 
 
 def _show_underway(each: Underway) -> None:

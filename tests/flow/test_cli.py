@@ -282,6 +282,8 @@ def test_what_is_said_wrong_ends_with_2_and_the_way_out(copy: Scripted, tmp_path
     assert "write it as NAME=VALUE" in fails(2, "season", *config, "--engine", "separate")
     assert "neither ask nor auto" in fails(2, "season", *config, "--labels", "atuo")
     assert "knows no series 'other'" in fails(2, "status", "--series", "other", "--store", copy.store, cwd=tmp_path)
+    known = voicecast("status", "--series", "toy", "--store", copy.store, cwd=tmp_path).stdout
+    assert f" --config {shlex.quote(str(copy.config))} --store " in known, "season takes no --series"
     unprepared = Scripted(tmp_path / "unprepared")
     unprepared.episode(1)
     assert "run: voicecast prepare" in fails(2, "label", "--config", unprepared.config)

@@ -28,7 +28,7 @@ from flows.cli.options import (
     policy,
 )
 from flows.cli.outcomes import counted, end_with, name_failed, name_revoked, name_without_data, show_season
-from flows.cli.terminal import STARTING, at_terminal, console, say, say_problems, stage_bars
+from flows.cli.terminal import STARTING, at_terminal, console, interruption_said, say, say_problems, stage_bars
 
 if TYPE_CHECKING:
     from flows.season import Season
@@ -92,7 +92,7 @@ def started(prepares: Studio | None = None, only: list[str] | None = None, sampl
     from flows.head_start import head_start
     from flows.temporary_server import prefect_server
 
-    with stage_bars(STARTING), ExitStack() as held:
+    with interruption_said(), stage_bars(STARTING), ExitStack() as held:
         with head_start(prepares, only, sample) if prepares else nullcontext():
             held.enter_context(prefect_server())
         yield

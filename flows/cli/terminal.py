@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import io
+import os
 import signal
 import sys
 import threading
@@ -65,6 +66,25 @@ def end_in_order() -> None:
 
 def say_interrupted() -> None:
     errors.print("Interrupted. What is finished is kept: the same command goes on where this one was.", style="yellow")
+
+
+@contextmanager
+def interruption_said() -> Iterator[None]:
+    """Inside, Ctrl-C is answered at once, since flows end only when their episodes under way have."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def strike(number: int, frame: FrameType | None) -> None:
+        os.write(2, b"\nInterrupted: what is under way is brought to its end first ...\n")
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, strike)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (as Python calls it)

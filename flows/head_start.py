@@ -13,6 +13,7 @@ from contextvars import copy_context
 
 from containers.contract.errors import StageError
 from infra.engines import engine_for
+from infra.interruption import Interrupted
 from infra.slots import MachineSlots
 from infra.stage import listener_of_run
 from infra.store import StoreError
@@ -24,7 +25,7 @@ from tasks.series import SeriesError
 from tasks.server import server_set_up
 from tasks.studio import Studio
 
-TOLD_BY_THE_FLOW = (StageError, StoreError, SeriesError, LookupError, OSError)
+TOLD_BY_THE_FLOW = (Interrupted, StageError, StoreError, SeriesError, LookupError, OSError)
 
 
 @contextmanager

@@ -17,7 +17,8 @@ import uuid
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from pathlib import Path
 from containers.contract.codec import canonical
 from containers.contract.errors import EngineError, RequestError, StageError
 from infra.engines import Engine
+from infra.interruption import INTERRUPTED, INTERRUPTION, Interrupted
 from infra.items import Alive, answered, lay, progress_of, read_answer, state_of, sweep
 from infra.pace import Pace
 from infra.stage import Errand, Exit, Job, Listener, Outcome, Progress, Runner, Slots, Start
@@ -44,6 +46,10 @@ class _Ticket:
     context: Context = field(default_factory=copy_context)
     deaths: int = 0
     losses: int = 0
+
+    def give_up(self) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_exception(Interrupted(INTERRUPTED))
 
 
 class Dispatcher:
@@ -69,12 +75,13 @@ class Dispatcher:
         weakref.finalize(self, alive.__exit__)
 
     def run(self, job: Job) -> Outcome:
-        """The outcome of a job; raises the StageError that its engine, or the machine, gave."""
+        """The outcome of a job; raises the StageError that its engine, or the machine, gave, and Interrupted."""
         if job.runner not in self._runners:
             raise RequestError(f"no runner {job.runner!r}; there are: {', '.join(self._runners)}")
         ticket = _Ticket(job)
-        self._enqueue(_lane(job), ticket)
-        return ticket.future.result()
+        with INTERRUPTION.told(_wait if self.remote(job.runner) else ticket.give_up):
+            self._enqueue(_lane(job), ticket)
+            return ticket.future.result()
 
     def _enqueue(self, lane: str, ticket: _Ticket) -> None:
         with self._mutex:
@@ -94,6 +101,7 @@ class Dispatcher:
         while self._goes_on(lane):
             try:
                 with self._slots(held) as gpus:
+                    INTERRUPTION.check()
                     batch = self._take(lane, job.engine)
                     if batch:
                         self._start(lane, batch, gpus)
@@ -126,7 +134,8 @@ class Dispatcher:
             tickets = list(self._waiting[lane])
             self._waiting[lane].clear()
         for ticket in tickets:
-            ticket.future.set_exception(error)
+            if not ticket.future.done():
+                ticket.future.set_exception(error)
 
     def _start(self, lane: str, batch: list[_Ticket], gpus: tuple[str, ...]) -> None:
         try:
@@ -203,6 +212,7 @@ class Dispatcher:
 
     def _again(self, lane: str, ticket: _Ticket, ended: Exit, *, suspect: bool) -> None:
         """The engine died: the item it died on is tried alone, the ones not begun wait as before."""
+        INTERRUPTION.check()
         if ended.reason == "lost":
             ticket.losses += 1
         else:
@@ -216,9 +226,13 @@ class Dispatcher:
             queue.append(ticket) if ticket.deaths else queue.appendleft(ticket)
 
 
-def _of_machine(error: Exception) -> StageError:
+def _wait() -> None:
+    """What runs on other machines is brought to its end: its Job goes on without this process."""
+
+
+def _of_machine(error: Exception) -> Exception:
     """A failure of slots, disks or runners, as what it is to an item: no fault of its own."""
-    return error if isinstance(error, StageError) else EngineError(f"{type(error).__name__}: {error}")
+    return error if isinstance(error, StageError | Interrupted) else EngineError(f"{type(error).__name__}: {error}")
 
 
 def _lane(job: Job) -> str:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from infra.interruption import INTERRUPTION
 from infra.settings import settings
 from infra.stage import FOLLOWER, WATCHER, Listener, Progress
 
@@ -70,14 +71,15 @@ def say_interrupted() -> None:
 
 @contextmanager
 def interruption_said() -> Iterator[None]:
-    """Inside, Ctrl-C is answered at once, since flows end only when their episodes under way have."""
+    """Inside, Ctrl-C is answered at once, and ends the engines here: flows wait for their episodes under way."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def strike(number: int, frame: FrameType | None) -> None:
-        os.write(2, b"\nInterrupted: what is under way is brought to its end first ...\n")
+        INTERRUPTION.strike()
+        os.write(2, b"\nInterrupted: engines end; what runs in a cluster is waited for ...\n")
         signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, strike)
@@ -88,6 +90,7 @@ def interruption_said() -> Iterator[None]:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (as Python calls it)
+    INTERRUPTION.strike()
     sys.exit(128 + number)
 
 

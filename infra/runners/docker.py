@@ -28,6 +28,7 @@ from requests.exceptions import RequestException
 from containers.contract.errors import EngineError
 from infra import items
 from infra.image_names import image_of, variant_of
+from infra.interruption import INTERRUPTION
 from infra.runners.hardening import hardened, user_for
 from infra.runners.silence import Silence
 from infra.stage import Exit, Start
@@ -105,10 +106,11 @@ def _watched(container: Any, start: Start, heard: Callable[[str], None]) -> Exit
     stream = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     with stream, Silence(start.engine.timeout_s, lambda: _kill(container)) as silence:
         container.start()
-        for line in _lines(stream, silence.heard):
-            heard(line)
-            if not line.startswith('{"item"'):
-                last.append(line)
+        with INTERRUPTION.told(lambda: _kill(container)):
+            for line in _lines(stream, silence.heard):
+                heard(line)
+                if not line.startswith('{"item"'):
+                    last.append(line)
         try:
             container.wait(timeout=start.engine.timeout_s + 60)
             container.reload()

@@ -25,6 +25,7 @@ from containers.contract.staying import OVER
 from infra.engines import CONTAINERS, Engine
 from infra.environments import installed
 from infra.identity import code_files, code_hash
+from infra.interruption import INTERRUPTION
 from infra.runners.warm import WARM
 from infra.stage import Exit, Start
 
@@ -67,13 +68,14 @@ class ProcessRunner:
         over = False
         try:
             assert child.stdout
-            for line in child.stdout:
-                watch.heard()
-                if over := line.rstrip("\n") == OVER:
-                    break
-                heard(line)
-                if line.strip() and not line.startswith('{"item"'):
-                    last.append(line)
+            with INTERRUPTION.told(watch.kill):
+                for line in child.stdout:
+                    watch.heard()
+                    if over := line.rstrip("\n") == OVER:
+                        break
+                    heard(line)
+                    if line.strip() and not line.startswith('{"item"'):
+                        last.append(line)
             code_of_exit = 0 if over else child.wait()
         finally:
             watch.end(kill=not over)
@@ -147,16 +149,16 @@ class _Watch:
     def end(self, *, kill: bool) -> None:
         self._ended.set()
         if kill:
-            self._kill()
+            self.kill()
 
     def _watch(self) -> None:
         while not self._ended.wait(min(1.0, self._seconds / 4)):
             if time.monotonic() - self._last > self._seconds:
                 self.expired = True
-                self._kill()
+                self.kill()
                 return
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         try:
             os.killpg(self._child.pid, signal.SIGKILL)
         except ProcessLookupError:

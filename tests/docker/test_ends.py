@@ -130,13 +130,15 @@ def test_a_failing_listener_leaves_no_container(dock: Dock) -> None:
 
 
 RUNS = """
-import signal, sys, tests.docker.conftest as here
+import contextlib, signal, sys, tests.docker.conftest as here
+from flows.cli.terminal import interruption_said
 from pathlib import Path
 if sys.argv[2] == "prefect":  # which turns SIGTERM into an exception
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 dock = here.Dock(Path(sys.argv[1]))
 dock.open.set()
-dock.dispatcher.run(dock.job("long", do="be silent"))
+with interruption_said() if sys.argv[2] == "command" else contextlib.nullcontext():
+    dock.dispatcher.run(dock.job("long", do="be silent"))
 """
 
 
@@ -147,6 +149,7 @@ dock.dispatcher.run(dock.job("long", do="be silent"))
         ("bare", signal.SIGTERM, 1),
         ("prefect", signal.SIGTERM, 0),
         ("bare", signal.SIGINT, 0),
+        ("command", signal.SIGINT, 0),
     ],
 )
 def test_a_run_that_ends_takes_its_container_along_and_the_next_sweeps_what_is_left(

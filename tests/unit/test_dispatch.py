@@ -22,10 +22,13 @@ from containers.contract.codec import encode
 from containers.contract.errors import EngineError, RecordingError, RequestError
 from containers.contract.item import sha256_of
 from containers.contract.stages import DiarizeRequest, File, ProbeRequest, SeparateRequest
+from infra import dispatch
 from infra.dispatch import Dispatcher, _lane
 from infra.engines import Engine, engines
 from infra.identity import identity
+from infra.interruption import Interrupted, Interruption
 from infra.items import Alive, progress_of, sweep
+from infra.runners import process
 from infra.runners.process import ProcessRunner
 from infra.stage import Exit, Job, Outcome, Progress, Start
 
@@ -241,6 +244,26 @@ def test_an_engine_without_a_sign_of_progress_is_killed(house: House) -> None:
     assert isinstance(failure, EngineError)
     assert "no progress" in str(failure)
     wait_until(lambda: not processes_of(house.folder), "the stuck engine goes on")
+
+
+def test_an_interruption_ends_the_engines_here_and_nobody_waits_for_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    struck = Interruption()
+    for module in (dispatch, process):
+        monkeypatch.setattr(module, "INTERRUPTION", struck)
+    jobs = [house.job("long", sleep_s=60), house.job("waits", sleep_s=60)]
+    with ThreadPoolExecutor() as pool:
+        house.open.set()
+        futures = [pool.submit(house.dispatcher.run, each) for each in jobs]
+        wait_until(lambda: list(house.folder.glob("work/starts/*/items/*/started")), "no item has begun")
+        began = time.monotonic()
+        struck.strike()
+        assert all(isinstance(each.exception(timeout=10), Interrupted) for each in futures)
+        assert time.monotonic() - began < 5
+    wait_until(lambda: not processes_of(house.folder), "an engine goes on")
+    with pytest.raises(Interrupted):
+        house.dispatcher.run(house.job("later"))
 
 
 def test_a_failure_of_the_slots_is_told_to_all_who_wait_and_the_next_job_runs(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def _parts() -> dict[str, Part]:
         "alone-3h": Part(quick=False, repeats=1, what="3 hours", measure=_alone("alone-3h", HOURS_3, changed=False)),
         "season-24min": Part(quick=False, repeats=2, what="one episode of 24 minutes", measure=_long(EPISODE)),
         "season-12": Part(quick=False, repeats=2, what="12 episodes, and the plain script", measure=_season(12)),
+        "season-42": Part(quick=False, repeats=1, what="42 episodes, an hour, and the script", measure=_season(42)),
         "season-126": Part(quick=False, repeats=1, what="126 episodes, and the plain script", measure=_season(126)),
         "season-demucs": Part(quick=False, repeats=1, what="2 sparse episodes separated by demucs", measure=_demucs),
         "orchestration-126": Part(quick=False, repeats=1, what="126 episodes on stub", measure=_stub(126)),

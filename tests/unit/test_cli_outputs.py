@@ -83,7 +83,8 @@ def test_an_interruption_that_strikes_where_python_drops_it_strikes_again(monkey
         Struck()
         time.sleep(5)
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run in the background
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     try:
         end_in_order()

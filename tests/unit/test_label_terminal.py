@@ -38,7 +38,7 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def studio(laid: Path, tmp_path: Path) -> Studio:
     """A copy of that series, with no label given."""
-    shutil.copytree(laid, tmp_path / "toy")
+    shutil.copytree(laid, tmp_path / "toy", ignore=shutil.ignore_patterns(".work"))
     return studio_at(tmp_path / "toy", characters=CHARACTERS)
 
 

@@ -59,7 +59,8 @@ def test_the_server_of_a_killed_command_is_ended_by_the_next_one(parent: tuple[s
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_ends_what_it_started(number: signal.Signals) -> None:
     program = (
-        "import atexit, time; from flows.cli.terminal import end_in_order; end_in_order(); "
+        "import atexit, signal, time; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # ignored under nohup
+        "from flows.cli.terminal import end_in_order; end_in_order(); "
         "atexit.register(lambda: print('in order', flush=True)); print('here', flush=True); time.sleep(60)"
     )
     command = subprocess.Popen([sys.executable, "-c", program], cwd=HERE, stdout=subprocess.PIPE, text=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import io
 import os
 import signal
@@ -105,7 +104,7 @@ def _strike_again(lost: sys.UnraisableHookArgs) -> None:
     else:
         sys.__unraisablehook__(lost)
         return
-    again = threading.Timer(0.1, _thread.interrupt_main, (number,))
+    again = threading.Timer(0.1, os.kill, (os.getpid(), number))
     again.daemon = True
     again.start()
 
